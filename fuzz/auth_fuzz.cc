@@ -77,6 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ExpectOneReplyPerCommand(config, flights, want);
   EXPECT_EQ(replay({.cuts = {cut, 1}, .late = true}), want);
   EXPECT_EQ(replay({{cut}, true, true, 4, /*slow_reader=*/true}), want);
+  EXPECT_EQ(replay({.cuts = {cut}, .c_interface = true}), want);
   return 0;
 }
 

@@ -69,6 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       {.cuts = {std::string::npos}},
       {.cuts = {cut, 1, 50}, .late = true, .max_open_asks = 4, .rests = true},
       {{cut}, true, true, 4, /*slow_reader=*/true},
+      {.cuts = {cut}, .c_interface = true},
   };
   for (const Manner& manner : manners) {
     EXPECT_EQ(Replay(config, {wire}, WireEnd::kOpen, manner, BdatModel::Answer),

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Oracle: replies, questions and messages are the same for all ways in which
-// the bytes arrive and the questions are answered. The rules and the model of
-// tests/replay.h hold. Each command has one reply. No recipient that the policy
-// refuses is in an envelope. A message whose dots were stuffed is one message
-// again, so that nothing can be smuggled in it.
+// the bytes arrive and the questions are answered, and with the C interface.
+// The rules and the model of tests/replay.h hold. Each command has one reply.
+// No recipient that the policy refuses is in an envelope. A message whose dots
+// were stuffed is one message again, so that nothing can be smuggled in it.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -86,6 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   EXPECT_EQ(replay({.cuts = cuts, .late = true, .rests = true}), want);
   EXPECT_EQ(replay({cuts, true, true, window}), want);
   EXPECT_EQ(replay({{whole}, true, true, window, true}), want);
+  EXPECT_EQ(replay({.cuts = cuts, .c_interface = true}), want);
   for (const Message& message : want.messages) {
     std::string content = message.content;
     // A message from BDAT may end without CRLF. A client that sends it with

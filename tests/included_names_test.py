@@ -81,6 +81,9 @@ def missing(path):
         beside = path.parent / os.path.basename(header)
         if path.suffix == ".cc" and beside.stem == own and beside.exists():
             headers |= included(beside.read_text(encoding="utf-8"))
+    # Headers that C programs include have C's name of it.
+    if "stdint.h" in headers:
+        headers.add("cstdint")
     code = code_of(text)
     for header, names in NAMES.items():
         if header not in headers and (name := re.search(names, code)):

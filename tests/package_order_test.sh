@@ -39,6 +39,7 @@ rig: auth engine engine/grammar files net system transports
 service: auth delivery engine engine/grammar files log net system transports
 service: policy policy/control policy/limits policy/names policy/rules policy/spf
 service: policy/greylisting policy/shared
+bindings: engine engine/content engine/grammar service
 programs/replay: files log recording service
 programs/introspect: engine engine/grammar files log service system
 programs/migrate: engine/grammar files log policy policy/control policy/rules service

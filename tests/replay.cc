@@ -19,6 +19,7 @@
 #include "engine/grammar/reply.h"
 #include "engine/server_session.h"
 #include "gtest/gtest.h"
+#include "tests/c_session.h"
 
 namespace postern {
 namespace {
@@ -65,7 +66,9 @@ struct Transaction {
 };
 
 // One run of a session, with a model of its transaction. The model follows from
-// the questions and their answers, in the order of commands.
+// the questions and their answers, in the order of commands. `Session` is
+// ServerSession or CSession.
+template <typename Session>
 class Run {
  public:
   Run(const ServerConfig& config, const Flights& flights, WireEnd end,
@@ -447,7 +450,7 @@ class Run {
   const Manner& manner_;
   const Answerer& answerer_;
 
-  ServerSession session_;
+  Session session_;
   std::string in_;  // read but not consumed
   size_t flight_ = 0;
   size_t fed_ = 0;  // of this flight
@@ -473,7 +476,8 @@ std::string Manner::Describe() const {
   return absl::StrCat("cut by ", absl::StrJoin(cuts, ","), late ? ", late" : "",
                       reversed ? ", reversed" : "", ", window ", max_open_asks,
                       slow_reader ? ", slow reader" : "",
-                      rests ? ", rests" : "");
+                      rests ? ", rests" : "",
+                      c_interface ? ", C interface" : "");
 }
 
 Outcome Replay(ServerConfig config, const Flights& flights, WireEnd end,
@@ -481,7 +485,10 @@ Outcome Replay(ServerConfig config, const Flights& flights, WireEnd end,
                const recording::Start& start) {
   config.max_open_asks = manner.max_open_asks;
   EXPECT_TRUE(config.Validate().ok()) << config.Validate();
-  return Run(config, flights, end, manner, answerer, start).Go();
+  if (manner.c_interface) {
+    return Run<CSession>(config, flights, end, manner, answerer, start).Go();
+  }
+  return Run<ServerSession>(config, flights, end, manner, answerer, start).Go();
 }
 
 std::string PrintRefusal(const Refusal& refusal) {

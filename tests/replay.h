@@ -41,6 +41,8 @@ struct Manner {
   bool slow_reader = false;  // reads one byte of output at a time
   // Calls ServerSession::ReleaseIdleMemory() before each step.
   bool rests = false;
+  // Uses the session through bindings/postern.h.
+  bool c_interface = false;
 
   std::string Describe() const;
 };

@@ -169,6 +169,14 @@ TEST_P(TranscriptTest, HasTheSameOutcomeInEveryManner) {
   EXPECT_EQ(closed, transcript_.closed);
   ExpectOneReplyPerCommand(transcript_.config, transcript_.flights, whole);
   if (HasFailure()) return;
+  const Manner c_manners[] = {
+      {.cuts = {kWhole}, .c_interface = true},
+      {{5}, true, true, 4, false, /*rests=*/true, /*c_interface=*/true},
+  };
+  for (const Manner& manner : c_manners) {
+    SCOPED_TRACE(manner.Describe());
+    ASSERT_EQ(Play(manner), whole);
+  }
   size_t longest = 0;
   for (const std::string& flight : transcript_.flights) {
     longest = std::max(longest, flight.size());

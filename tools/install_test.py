@@ -110,8 +110,14 @@ class InstallTest(unittest.TestCase):
                      "/usr/local/share/postern/letsencrypt-deploy-hook",
                      "/usr/local/lib/libpostern.a",
                      "/usr/local/lib/pkgconfig/postern.pc",
+                     "/usr/local/lib/libpostern.so.0",
+                     "/usr/local/lib/pkgconfig/postern-c.pc",
+                     "/usr/local/include/postern.h",
+                     "/usr/local/include/postern_types.h",
                      "/usr/local/include/postern/engine/server_session.h"):
             self.assertIn(name, files)
+        link = self.root / "usr/local/lib/libpostern.so"
+        self.assertEqual(os.readlink(link), "libpostern.so.0")
         # The administrator or `postern init` writes the configuration.
         self.assertFalse([name for name in files
                           if name.startswith("/etc/postern/")])
@@ -120,7 +126,7 @@ class InstallTest(unittest.TestCase):
         self.installed("--prefix", "/opt/postern", "--sysconfdir", "/opt/etc")
         for name in self.files():
             path = self.root / name[1:]
-            if name.endswith((".gz", ".a")) or "/bin/" in name:
+            if name.endswith((".gz", ".a", ".so", ".so.0")) or "/bin/" in name:
                 continue
             text = path.read_text()
             if "/include/" not in name and not name.endswith(".md"):

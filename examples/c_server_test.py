@@ -1,0 +1,64 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tests examples/c_server: c_server_test.py PROGRAM
+
+It serves as examples/poll_server does, and prints the messages.
+"""
+
+import re
+import subprocess
+import threading
+import unittest
+
+import poll_server_test
+
+
+class CServerTest(poll_server_test.PollServerTest):
+    def setUp(self):
+        super().setUp()
+        self.printed = []
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        """Reads what the server prints, so that it can print more."""
+        while octets := self.server.stdout.read1(65536):
+            self.printed.append(octets)
+
+    def tearDown(self):
+        self.assertIsNone(self.server.poll(), "the server has ended")
+        self.server.kill()
+        self.server.wait()
+        self.reader.join(poll_server_test.SECONDS)
+        self.server.stdout.close()
+
+    def test_prints_messages_with_their_received_field(self):
+        client = self.client()
+        client.sendmail("s@client.example", ["User@EXAMPLE.ORG"],
+                        "Subject: first\r\n\r\n.dot\r\n")
+        client.helo("old)\tclient")
+        with self.assertRaises(poll_server_test.smtplib.SMTPDataError):
+            client.sendmail("s@client.example", ["user@example.org"],
+                            b"Subject: bare\nnewline\r\n")
+        client.sendmail("s@client.example", ["user@example.org"],
+                        "Subject: second\r\n\r\n")
+        client.quit()
+        self.server.kill()
+        self.reader.join(poll_server_test.SECONDS)
+        date = rb"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000"
+        self.assertRegex(
+            b"".join(self.printed),
+            rb"^Received: from \S+ \(unknown \[127\.0\.0\.1\]\)\r\n"
+            rb"\tby mx\.example\.org with ESMTP id 1;\r\n\t" + date + rb"\r\n"
+            rb"Subject: first\r\n\r\n\.dot\r\n"
+            rb"Received: from old\?\?client \(unknown \[127\.0\.0\.1\]\)\r\n"
+            rb"\tby mx\.example\.org with SMTP id 1;\r\n\t" + date + rb"\r\n"
+            rb"Subject: second\r\n\r\n$")
+        self.server = subprocess.Popen(  # for tearDown
+            [poll_server_test.PROGRAM], stdout=subprocess.PIPE)
+        self.server.stdout.readline()
+
+
+if __name__ == "__main__":
+    unittest.main(argv=poll_server_test.sys.argv[:1])
