@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -19,6 +20,9 @@
 
 namespace postern::rig {
 namespace {
+
+// RFC 5280 A.1, ub-common-name: OpenSSL accepts no longer one.
+constexpr size_t kMaxCommonName = 64;
 
 absl::Status WriteAll(int fd, absl::string_view bytes, absl::string_view name) {
   while (!bytes.empty()) {
@@ -85,31 +89,41 @@ absl::StatusOr<std::string> Certificates::Authority() {
 absl::StatusOr<std::string> Certificates::AuthorityFile() {
   const absl::StatusOr<std::string> pem = Authority();
   if (!pem.ok()) return pem.status();
-  return Write("ca.pem", *pem);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  // Once: a client may be reading the file.
+  if (authority_file_.empty()) {
+    absl::StatusOr<std::string> file = Write("ca.pem", *pem);
+    if (!file.ok()) return file.status();
+    authority_file_ = *std::move(file);
+  }
+  return authority_file_;
 }
 
 absl::StatusOr<net::TlsFiles> Certificates::Client(absl::string_view name) {
-  absl::StatusOr<Issued> made;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const auto authority = AuthorityLocked();
-    if (!authority.ok()) return authority.status();
-    made = net::IssueCertificate(
-        {.common_name = std::string(name), .extended_key_usage = "clientAuth"},
-        *authority);
+  if (name.empty() || name.size() > kMaxCommonName) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the name in a client certificate has 1 to ",
+                     kMaxCommonName, " octets"));
   }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto authority = AuthorityLocked();
+  if (!authority.ok()) return authority.status();
+  const absl::StatusOr<Issued> made = net::IssueCertificate(
+      {.common_name = std::string(name), .extended_key_usage = "clientAuth"},
+      *authority);
   if (!made.ok()) return made.status();
+  // Each certificate has files of its own, also a second one for a name.
+  const std::string file = absl::StrCat("client-", ++clients_);
   const absl::StatusOr<std::string> chain =
-      Write("client.pem", made->certificate);
+      Write(file + ".pem", made->certificate);
   if (!chain.ok()) return chain.status();
-  const absl::StatusOr<std::string> key = Write("client.key", made->key);
+  const absl::StatusOr<std::string> key = Write(file + ".key", made->key);
   if (!key.ok()) return key.status();
   return net::TlsFiles{*chain, *key};
 }
 
 absl::StatusOr<std::string> Certificates::Write(absl::string_view file,
                                                 absl::string_view bytes) {
-  const std::lock_guard<std::mutex> lock(mutex_);
   if (directory_.empty()) {
     std::error_code error;
     std::string name =

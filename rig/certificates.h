@@ -40,8 +40,9 @@ class Certificates {
   // Returns the path of a PEM file with it. It is in a temporary directory,
   // which exists from the first call of one of the next two on.
   absl::StatusOr<std::string> AuthorityFile();
-  // Returns files with a certificate of the authority for a client, whose
-  // subject is CN=`name`, and its key.
+  // Returns new files with a certificate of the authority for a client, whose
+  // subject is CN=`name`, and its key. kInvalidArgument: a name that has not 1
+  // to 64 octets.
   absl::StatusOr<net::TlsFiles> Client(absl::string_view name);
 
   // Returns the server's side of TLS with a certificate of this kind.
@@ -53,6 +54,7 @@ class Certificates {
 
   absl::StatusOr<const Issued*> AuthorityLocked();
   absl::StatusOr<Issued> Make(CertificateKind kind);
+  // With the lock held.
   absl::StatusOr<std::string> Write(absl::string_view file,
                                     absl::string_view bytes);
 
@@ -63,6 +65,8 @@ class Certificates {
   std::array<std::shared_ptr<const net::TlsContext>, kCertificateKinds>
       contexts_;
   std::string directory_;
+  std::string authority_file_;
+  int clients_ = 0;
 };
 
 }  // namespace postern::rig

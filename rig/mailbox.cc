@@ -158,6 +158,18 @@ std::vector<SessionFacts> Mailbox::WaitForSessions(
   return Ended();
 }
 
+bool Mailbox::AwaitMessages(size_t count, absl::Duration timeout) const {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return changed_.wait_until(lock, End(timeout),
+                             [&] { return added_since_clear_ >= count; });
+}
+
+bool Mailbox::AwaitSessions(size_t count, absl::Duration timeout) const {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return changed_.wait_until(lock, End(timeout),
+                             [&] { return ended_since_clear_ >= count; });
+}
+
 std::vector<SessionFacts> Mailbox::Ended() const {
   std::vector<SessionFacts> ended;
   for (const auto& [number, facts] : sessions_) {

@@ -65,6 +65,10 @@ class Mailbox {
   // `timeout` is over. Returns the sessions that have ended.
   std::vector<SessionFacts> WaitForSessions(size_t count,
                                             absl::Duration timeout) const;
+  // Wait for the same. Return whether it has happened: limits may have dropped
+  // messages that were added.
+  bool AwaitMessages(size_t count, absl::Duration timeout) const;
+  bool AwaitSessions(size_t count, absl::Duration timeout) const;
   // Waits until `done` returns true, which is asked whenever something has
   // changed, or until `timeout` is over. Returns what `done` returned last.
   // `done` must not call the mailbox.

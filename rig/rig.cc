@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace postern::rig {
 namespace {
@@ -26,7 +27,8 @@ ServerConfig MakeConfig(const Options& options, const Users& users) {
   config.extensions = options.extensions;
   config.carried = Session::Carried();
   config.offer_starttls = options.tls == TlsMode::kStartTls;
-  config.require_tls = options.require_tls;
+  // With kFirst there is no session without TLS.
+  config.require_tls = options.require_tls && config.offer_starttls;
   config.require_auth = options.require_auth;
   for (const auth::Mechanism& mechanism : users.mechanisms()) {
     config.mechanisms.push_back(mechanism.name);
@@ -59,13 +61,27 @@ Rig::Rig(Options options, std::function<absl::Time()> now)
       shared_{options_, faults_, mailbox_, users_, std::move(now)} {}
 
 absl::Status Rig::CheckConfig() const {
+  if (options_.require_tls && options_.tls == TlsMode::kNone) {
+    return absl::InvalidArgumentError(
+        "require_tls: needs tls, or no client could send mail");
+  }
+  for (const User& user : options_.users) {
+    if (user.name.empty()) {
+      return absl::InvalidArgumentError("users: one has no name");
+    }
+  }
   for (const auth::Mechanism& mechanism : users_.mechanisms()) {
     if (!Users::Serves(mechanism.name)) {
       return absl::InvalidArgumentError(
           absl::StrCat("mechanisms: a rig does not have ", mechanism.name));
     }
   }
-  return config_.Validate();
+  if (const absl::Status status = config_.Validate(); !status.ok()) {
+    absl::string_view why = status.message();
+    if (!absl::ConsumePrefix(&why, "greeting:")) return status;
+    return absl::InvalidArgumentError(absl::StrCat("host_name:", why));
+  }
+  return absl::OkStatus();
 }
 
 std::string Rig::CaFile() {

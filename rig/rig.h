@@ -80,11 +80,13 @@ class Rig {
   absl::StatusOr<std::string> AuthorityCertificate() {
     return certificates_.Authority();
   }
+  // For programs, to which the next two must report errors.
+  Certificates& certificates() { return certificates_; }
   // The path of a PEM file with it, for the client. The file exists as long as
   // the rig.
   std::string CaFile();
-  // The files of a certificate for a client, for EXTERNAL. Its subject is
-  // "CN=" and `name`, which is the user.
+  // The files of a new certificate for a client, for EXTERNAL. Its user is its
+  // subject, "CN=" and `name`, which has 1 to 64 octets.
   net::TlsFiles ClientCertificate(absl::string_view name);
 
   const Options& options() const { return options_; }
@@ -98,7 +100,6 @@ class Rig {
   absl::Status CheckConfig() const;
   const ServerConfig& config() const { return config_; }
   const Shared* shared() const { return &shared_; }
-  Certificates& certificates() { return certificates_; }
 
  private:
   const Options options_;

@@ -3,10 +3,13 @@
 
 #include "rig/server.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -27,8 +30,9 @@ namespace {
 // part of the reply to STARTTLS.
 class FailingTls : public net::SecureChannel {
  public:
-  FailingTls(net::Channel* below, Fault fault)
-      : below_(*below), fault_(std::move(fault)) {}
+  FailingTls(net::Channel* below, Fault fault,
+             absl::string_view why = "a fault of the handshake")
+      : below_(*below), fault_(std::move(fault)), why_(why) {}
 
   Result Handshake() override {
     std::array<char, 512> room;
@@ -51,11 +55,12 @@ class FailingTls : public net::SecureChannel {
   Result Write(absl::string_view) override { return {Result::Kind::kEnd}; }
   Result Shutdown() override { return {Result::Kind::kEnd}; }
   TlsInfo info() const override { return {}; }
-  std::string error() const override { return "a fault of the handshake"; }
+  std::string error() const override { return why_; }
 
  private:
   net::Channel& below_;
   Fault fault_;
+  const std::string why_;
   bool begun_ = false;  // the client has sent something
 };
 
@@ -77,7 +82,13 @@ class Server::Host : public transports::SessionHost {
     const CertificateKind kind =
         fault ? *fault->certificate : CertificateKind::kValid;
     auto context = server_.certificates().Context(kind);
-    if (!context.ok()) Die(context.status().message());
+    if (!context.ok()) {
+      // No memory or descriptors, for example: Start() has tried the names. A
+      // client must not be able to end the process of the test.
+      return std::make_unique<FailingTls>(
+          below, Fault{.stage = Stage::kTls, .cut = Cut::kBefore},
+          context.status().message());
+    }
     return std::make_unique<net::TlsChannel>(*std::move(context), below);
   }
   void OnEnd(const SessionEnd& end, const SessionInfo& info) override {
@@ -106,19 +117,43 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Make(
 
 absl::Status Server::Start() {
   if (absl::Status status = CheckConfig(); !status.ok()) return status;
+  if (options().tls != TlsMode::kNone) {
+    // Names that no certificate can have are an error now, not when a client
+    // begins TLS.
+    const auto context = certificates().Context(CertificateKind::kValid);
+    if (!context.ok()) {
+      return absl::Status(context.status().code(),
+                          absl::StrCat("host_name, certificate_names: ",
+                                       context.status().message()));
+    }
+  }
   const auto address = net::ListenAddress::Parse(options().address);
   if (!address.ok()) return address.status();
   const auto listener =
       server_.Listen(*address, {.tls = options().tls == TlsMode::kFirst});
   if (!listener.ok()) return listener.status();
   listener_ = *listener;
-  return server_.Start();
+  // The thread takes no signal from the program: Ctrl-C must interrupt the
+  // thread that waits for a reply. Signals of faults cannot be blocked.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) {
+    sigdelset(&all, fault);
+  }
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const absl::Status started = server_.Start();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return started;
 }
 
-Server::~Server() {
+Server::~Server() { Close(); }
+
+void Server::Close() {
   server_.Abandon();
   server_.Join();
   if (!listener_.path.empty()) (void)unlink(listener_.path.c_str());
+  listener_.path.clear();
 }
 
 void Server::Admit(size_t, SessionInfo info, Admitted done) {

@@ -42,6 +42,11 @@ class Server : public Rig, private transports::Service {
   static absl::StatusOr<std::unique_ptr<Server>> Make(
       Options options, absl::FunctionRef<void(Rig&)> prepare = [](Rig&) {});
 
+  // Closes the listening socket and all connections, as the destructor does.
+  // Messages, sessions and files stay. A second call does nothing. Not
+  // thread-safe.
+  void Close();
+
   // The address on which it listens, "127.0.0.1:45678", or "unix:PATH".
   std::string address() const { return listener_.Format(); }
   uint16_t port() const { return listener_.port; }

@@ -134,7 +134,12 @@ TEST(ServerTest, ErrorsAreReportedToPrograms) {
   EXPECT_TRUE(
       absl::StrContains(why({.address = other.address()}), other.address()));
   EXPECT_TRUE(absl::StrContains(why({.mechanisms = {"GSSAPI"}}), "GSSAPI"));
-  EXPECT_TRUE(absl::StrContains(why({.host_name = "a\r\nb"}), "greeting"));
+  EXPECT_TRUE(absl::StrContains(why({.host_name = "a\r\nb"}), "host_name:"));
+  EXPECT_TRUE(absl::StrContains(why({.require_tls = true}), "require_tls:"));
+  EXPECT_EQ(why({.tls = TlsMode::kFirst, .require_tls = true}), "");
+  EXPECT_TRUE(absl::StrContains(
+      why({.certificate_names = {""}, .tls = TlsMode::kStartTls}),
+      "certificate_names:"));
 }
 
 // The machine may be busy: of many starts, the fastest one counts.

@@ -35,6 +35,7 @@ auth: engine engine/grammar files log net system
 delivery: engine engine/grammar files log net system
 transports: engine engine/grammar log net system
 recording: engine engine/grammar files system
+bindings: engine engine/grammar net rig service
 rig: auth engine engine/grammar files net system transports
 service: auth delivery engine engine/grammar files log net system transports
 service: policy policy/control policy/limits policy/names policy/rules policy/spf

@@ -6,13 +6,6 @@ POSTERN=$PWD/$1
 export POSTERN
 # A mistake of an example must not make a test hang.
 case $2 in
-  *.py)
-    # A copy: pytest finds no tests in files that are symbolic links, as here.
-    cp -L "$2" "$TEST_TMPDIR"
-    cd "$TEST_TMPDIR"
-    # Debian's, which has Debian's pytest. PATH may have another one.
-    exec timeout 60 /usr/bin/python3 -B -m pytest -p no:cacheprovider
-    ;;
   *.js)
     NODE_PATH=$PWD/$3
     export NODE_PATH

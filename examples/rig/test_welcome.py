@@ -1,64 +1,43 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A test with pytest: POSTERN=/path/to/postern pytest test_welcome.py"""
+"""Tests with pytest: pytest test_welcome.py"""
 
-import json
-import os
 import smtplib
-import subprocess
-import urllib.request
 
 import pytest
 
 
-def send_welcome(to, host, port):
+def send_welcome(to, host, port, password=None, context=None):
     """The code that is tested."""
     with smtplib.SMTP(host, port) as client:
+        if password is not None:
+            client.starttls(context=context)
+            client.login("shop", password)
         client.sendmail("shop@x.example", [to], "Subject: Welcome\n\nHello\n")
 
 
-class Rig:
-    def __init__(self, smtp, url):
-        self.host, self.port = smtp.split(":")
-        self.url = url
-
-    def request(self, method, path, text=""):
-        request = urllib.request.Request(
-            self.url + path, data=text.encode() or None, method=method,
-            headers={"Content-Type": "text/plain"})
-        with urllib.request.urlopen(request) as response:
-            return response.read()
-
-    def wait(self, count):
-        return json.loads(self.request(
-            "GET", f"api/postern/v1/wait?count={count}"))["messages"]
+# The fixture smtp_rig is a server of its own for each test: postern.Rig.
+def test_welcome_arrives(smtp_rig):
+    send_welcome("you@y.example", smtp_rig.host, smtp_rig.port)
+    (message,) = smtp_rig.expect_messages(1)
+    assert message.to == ["you@y.example"]
+    assert message.mime["Subject"] == "Welcome"
+    assert "Hello" in message.mime.get_content()
 
 
-@pytest.fixture
-def rig():
-    ready, write = os.pipe()
-    with subprocess.Popen(
-            [os.environ["POSTERN"], "rig", "--smtp=127.0.0.1:0",
-             "--http=127.0.0.1:0", f"--ready-fd={write}"],
-            pass_fds=[write]) as process:
-        os.close(write)
-        with open(ready, encoding="ascii") as lines:
-            yield Rig(*lines.read().split())
-        process.terminate()
-    assert process.returncode == 0, "a fault was not met"
-
-
-def test_welcome_arrives(rig):
-    send_welcome("you@y.example", rig.host, rig.port)
-    (message,) = rig.wait(1)
-    assert message["Subject"] == "Welcome"
-    assert b"Hello" in rig.request("GET", f"api/v1/message/{message['ID']}/raw")
-
-
-def test_refusal_is_an_error(rig):
-    rig.request("PUT", "api/postern/v1/faults",
-                "rcpt for=you@y.example times=1 reply 450 4.7.1 later")
+def test_refusal_is_an_error(smtp_rig):
+    smtp_rig.on("rcpt", "you@*", times=1, reply="450 4.7.1 later")
     with pytest.raises(smtplib.SMTPRecipientsRefused):
-        send_welcome("you@y.example", rig.host, rig.port)
-    send_welcome("you@y.example", rig.host, rig.port)
-    assert len(rig.wait(1)) == 1
+        send_welcome("you@y.example", smtp_rig.host, smtp_rig.port)
+    send_welcome("you@y.example", smtp_rig.host, smtp_rig.port)
+    assert len(smtp_rig.expect_messages(1)) == 1
+    smtp_rig.assert_faults_met()
+
+
+@pytest.mark.smtp_rig(tls="starttls", users={"shop": "secret"})
+def test_password_is_sent_over_tls(smtp_rig):
+    send_welcome("you@y.example", smtp_rig.host, smtp_rig.port,
+                 password="secret", context=smtp_rig.ssl_context())
+    (message,) = smtp_rig.expect_messages(1)
+    assert message.session.user == "shop"
+    assert message.session.tls_version == "TLSv1.3"
