@@ -35,12 +35,11 @@ auth: engine engine/grammar files log net system
 delivery: engine engine/grammar files log net system
 transports: engine engine/grammar log net system
 recording: engine engine/grammar files system
-bindings: engine engine/grammar net rig service
 rig: auth engine engine/grammar files net system transports
 service: auth delivery engine engine/grammar files log net system transports
 service: policy policy/control policy/limits policy/names policy/rules policy/spf
 service: policy/greylisting policy/shared
-bindings: engine engine/content engine/grammar service
+bindings: engine engine/content engine/grammar net rig service
 programs/replay: files log recording service
 programs/introspect: engine engine/grammar files log service system
 programs/migrate: engine/grammar files log policy policy/control policy/rules service

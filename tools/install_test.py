@@ -114,10 +114,16 @@ class InstallTest(unittest.TestCase):
                      "/usr/local/lib/pkgconfig/postern-c.pc",
                      "/usr/local/include/postern.h",
                      "/usr/local/include/postern_types.h",
+                     "/usr/local/lib/libpostern-rig.so.0",
+                     "/usr/local/include/postern_rig.h",
                      "/usr/local/include/postern/engine/server_session.h"):
             self.assertIn(name, files)
         link = self.root / "usr/local/lib/libpostern.so"
         self.assertEqual(os.readlink(link), "libpostern.so.0")
+        for name in ("postern/pytest_plugin.py", "postern/py.typed",
+                     "postern-0.1.0.dist-info/entry_points.txt"):
+            self.assertTrue([file for file in files if re.fullmatch(
+                f"/usr/local/lib/python3[.0-9]*/dist-packages/{name}", file)])
         # The administrator or `postern init` writes the configuration.
         self.assertFalse([name for name in files
                           if name.startswith("/etc/postern/")])
