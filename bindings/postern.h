@@ -26,11 +26,11 @@
    the program has done what it asks for:
 
      "STARTTLS\r\n"           ASK START_TLS   accept      220 2.0.0 ready
-     ""                       - START_TLS     write the output, do the
-   handshake, postern_session_tls_started() "EHLO c\r\n"             ASK HELLO
-   accept      250-mx ... 250 AUTH... "AUTH PLAIN\r\n"         ASK AUTH_BEGIN
-   challenge   334 "AHUAcA==\r\n"           ASK AUTH_RESPONSE  grant 235 2.7.0
-   ok
+     ""                       - START_TLS     write the output, shake hands,
+                                              postern_session_tls_started()
+     "EHLO c\r\n"             ASK HELLO       accept      250-mx ... 250 AUTH...
+     "AUTH PLAIN\r\n"         ASK AUTH_BEGIN  challenge   334
+     "AHUAcA==\r\n"           ASK AUTH_RESPONSE  grant    235 2.7.0 ok
 
    The program accepts what it is asked about, so the program decides who may
    relay: a server that accepts each RCPT is an open relay. A program that
@@ -193,7 +193,7 @@ typedef enum postern_out_of_turn POSTERN_INT {
    list. ServerConfig (engine/server_config.h) explains what each limit
    prevents. */
 typedef struct postern_server_config {
-  size_t struct_size;
+  size_t struct_size; /* its size, for later versions with more members */
 
   /* The server's name in the greeting and in the replies to HELO, EHLO and
      QUIT: a domain, optionally followed by words. */
@@ -295,6 +295,7 @@ size_t postern_server_input_room(const postern_server* server);
    CLOSED. postern_ask_copy() makes one that lasts. */
 typedef struct postern_ask postern_ask;
 
+/* What a session asks. */
 typedef enum postern_ask_kind POSTERN_INT {
   /* A client has connected: accept, which greets it, or refuse with a 554,
      after which only QUIT is served (RFC 5321 3.1). After XCLIENT the question
@@ -307,7 +308,7 @@ typedef enum postern_ask_kind POSTERN_INT {
      454 4.7.0 for an outage (RFC 4954 4, 6). */
   POSTERN_ASK_AUTH_BEGIN,
   POSTERN_ASK_AUTH_RESPONSE,
-  POSTERN_ASK_MAIL,
+  POSTERN_ASK_MAIL, /* the sender */
   POSTERN_ASK_RCPT, /* the decision about relaying */
   /* DATA, or the first BDAT of a message. If accepted, BODY steps follow, and
      in the end either BODY_END or a step ABORTED. */
@@ -319,12 +320,14 @@ typedef enum postern_ask_kind POSTERN_INT {
   POSTERN_ASK_OTHER   /* a verb of more_verbs */
 } postern_ask_kind;
 
+/* How the client has greeted. POSTERN_LHLO: LMTP (RFC 2033 4.1). */
 typedef enum postern_hello POSTERN_INT {
   POSTERN_HELO = 0,
   POSTERN_EHLO,
   POSTERN_LHLO
 } postern_hello;
 
+/* Returns what is asked. */
 postern_ask_kind postern_ask_get_kind(const postern_ask* ask);
 /* Returns the number of the question, which is never used again in its
    session. */
@@ -364,6 +367,7 @@ postern_bytes postern_ask_mechanism(const postern_ask* ask);
    with zeros when the question is answered. */
 bool postern_ask_response(const postern_ask* ask, postern_bytes* response);
 
+/* BODY, RFC 6152. */
 typedef enum postern_body_type POSTERN_INT {
   POSTERN_BODY_NONE = 0, /* the client did not give it */
   POSTERN_BODY_7BIT,
@@ -371,61 +375,69 @@ typedef enum postern_body_type POSTERN_INT {
   POSTERN_BODY_BINARYMIME /* RFC 3030 3 */
 } postern_body_type;
 
+/* RET, RFC 3461 4.3: what a failure notification returns. NONE: not given. */
 typedef enum postern_ret POSTERN_INT {
   POSTERN_RET_NONE = 0,
   POSTERN_RET_FULL,
   POSTERN_RET_HDRS
 } postern_ret;
 
+/* BY, RFC 2852 4: after that time notify the sender, or return the message.
+   NONE: not given. */
 typedef enum postern_by POSTERN_INT {
   POSTERN_BY_NONE = 0,
   POSTERN_BY_NOTIFY,
   POSTERN_BY_RETURN
 } postern_by;
 
+/* HOLDFOR and HOLDUNTIL, RFC 4865 3. NONE: not given. */
 typedef enum postern_hold POSTERN_INT {
   POSTERN_HOLD_NONE = 0,
   POSTERN_HOLD_FOR,  /* hold_s is a number of seconds */
   POSTERN_HOLD_UNTIL /* hold_s is a time, in seconds since 1970, plus hold_ns */
 } postern_hold;
 
-/* The parameters of MAIL. */
+/* The parameters of MAIL. A parameter that the client did not give has a
+   `has_...` that is false, or is empty or NONE. */
 typedef struct postern_mail_parameters {
   bool has_size;
-  uint64_t size; /* SIZE, RFC 1870 3 */
-  postern_body_type body;
-  bool smtp_utf8;      /* RFC 6531 3.4 */
-  postern_ret ret;     /* RFC 3461 4.3 */
-  postern_bytes envid; /* ENVID, RFC 3461 4.4, decoded; empty: none */
+  uint64_t size;          /* SIZE, RFC 1870 3 */
+  postern_body_type body; /* RFC 6152 */
+  bool smtp_utf8;         /* RFC 6531 3.4 */
+  postern_ret ret;        /* RFC 3461 4.3 */
+  postern_bytes envid;    /* ENVID, RFC 3461 4.4, decoded; empty: none */
   /* AUTH, RFC 4954 5: the user that submitted the message, according to the
      client. Empty: <>. */
   bool has_auth;
   postern_path auth;
   bool require_tls; /* RFC 8689 2 */
   bool has_priority;
-  int priority;  /* MT-PRIORITY, RFC 6710 5: -9 to 9 */
-  postern_by by; /* RFC 2852 4 */
-  int by_seconds;
-  bool by_trace;
+  int priority;      /* MT-PRIORITY, RFC 6710 5: -9 to 9 */
+  postern_by by;     /* RFC 2852 4 */
+  int by_seconds;    /* -999999999 to 999999999; negative: already late */
+  bool by_trace;     /* notify the sender of each relay */
   postern_hold hold; /* RFC 4865 3 */
-  int64_t hold_s;
-  int32_t hold_ns; /* nanoseconds */
+  int64_t hold_s;    /* as `hold` says */
+  int32_t hold_ns;   /* nanoseconds */
 } postern_mail_parameters;
 
+/* RRVS, RFC 7293 3: what a server does that cannot check whether the owner of
+   the mailbox has changed. NONE: not given. */
 typedef enum postern_rrvs POSTERN_INT {
   POSTERN_RRVS_NONE = 0,
   POSTERN_RRVS_REJECT,
   POSTERN_RRVS_CONTINUE
 } postern_rrvs;
 
-/* The parameters of RCPT. */
+/* The parameters of RCPT. notify_success, notify_failure and notify_delay are
+   the events of which the sender wants notifications. */
 typedef struct postern_rcpt_parameters {
   bool has_notify; /* NOTIFY, RFC 3461 4.1. All three false: NEVER */
   bool notify_success;
   bool notify_failure;
   bool notify_delay;
-  bool has_orcpt; /* ORCPT, RFC 3461 4.2 */
-  postern_bytes orcpt_type;
+  bool has_orcpt;              /* ORCPT, RFC 3461 4.2 */
+  postern_bytes orcpt_type;    /* such as "rfc822" */
   postern_bytes orcpt_address; /* decoded; its syntax is not checked */
   postern_rrvs rrvs;           /* RFC 7293 3 */
   int64_t rrvs_since_s;        /* seconds since 1970, plus rrvs_since_ns */
@@ -441,6 +453,7 @@ void postern_ask_rcpt_parameters(const postern_ask* ask,
                                  postern_rcpt_parameters* to,
                                  size_t struct_size);
 
+/* Whether an attribute of XCLIENT was sent, and has a value. */
 typedef enum postern_xclient_value POSTERN_INT {
   POSTERN_XCLIENT_ABSENT = 0,  /* not sent: what is known stays valid */
   POSTERN_XCLIENT_KNOWN,       /* has a value */
@@ -448,23 +461,27 @@ typedef enum postern_xclient_value POSTERN_INT {
   POSTERN_XCLIENT_TEMPORARY    /* [TEMPUNAVAIL]: the look-up failed */
 } postern_xclient_value;
 
-/* The client, according to a proxy. Members without a value are empty, or 0. */
+/* The client, according to a proxy: its name, helo, login, address and port,
+   and the destination address and destination port of its connection. Before
+   each attribute is whether it has a value. Attributes without a value are
+   empty, or 0. Addresses are as "192.0.2.1" and "2001:db8::1", with a NUL at
+   their end. */
 typedef struct postern_xclient {
-  postern_xclient_value name_value;
-  postern_bytes name; /* from the DNS */
-  postern_xclient_value helo_value;
+  postern_xclient_value name_value; /* NAME: the host name from the DNS */
+  postern_bytes name;
+  postern_xclient_value helo_value; /* HELO: its argument */
   postern_bytes helo;
-  postern_xclient_value login_value;
-  postern_bytes login; /* the user */
-  postern_xclient_value address_value;
-  char address[48]; /* "192.0.2.1", "2001:db8::1"; has a NUL at its end */
-  postern_xclient_value port_value;
+  postern_xclient_value login_value; /* LOGIN: the user */
+  postern_bytes login;
+  postern_xclient_value address_value; /* ADDR */
+  char address[48];
+  postern_xclient_value port_value; /* PORT */
   uint16_t port;
-  postern_xclient_value protocol_value;
-  bool esmtp;
-  postern_xclient_value destination_address_value;
+  postern_xclient_value protocol_value; /* PROTO */
+  bool esmtp; /* the client greeted the proxy with EHLO */
+  postern_xclient_value destination_address_value; /* DESTADDR */
   char destination_address[48];
-  postern_xclient_value destination_port_value;
+  postern_xclient_value destination_port_value; /* DESTPORT */
   uint16_t destination_port;
 } postern_xclient;
 
@@ -479,15 +496,16 @@ void postern_ask_free(postern_ask* copy);
 
 /* ---- Answers ----------------------------------------------------------- */
 
+/* Whether to proceed. */
 typedef enum postern_verdict_kind POSTERN_INT {
-  POSTERN_ACCEPT = 0,
-  POSTERN_REFUSE, /* refuse; the session continues */
-  POSTERN_DROP    /* refuse, and close the connection */
+  POSTERN_ACCEPT = 0, /* proceed */
+  POSTERN_REFUSE,     /* refuse; the session continues */
+  POSTERN_DROP        /* refuse, and close the connection */
 } postern_verdict_kind;
 
 /* The answer to a question. The functions below make the common ones. */
 typedef struct postern_verdict {
-  size_t struct_size;
+  size_t struct_size; /* its size, for later versions with more members */
   postern_verdict_kind kind;
   /* REFUSE and DROP need a 4yz or 5yz, but not 421. ACCEPT may have a 2yz, and
      220 for CONNECTED, but not for HELLO, START_TLS and BODY_BEGIN. A code of 0
@@ -526,8 +544,10 @@ static inline postern_verdict postern_refuse(int code, int subject, int detail,
 
 /* ---- The session ------------------------------------------------------- */
 
+/* One SMTP or LMTP connection. */
 typedef struct postern_session postern_session;
 
+/* What the program does next. */
 typedef enum postern_step_kind POSTERN_INT {
   /* Write the output, then read more. Unconsumed octets stay in front. */
   POSTERN_STEP_NEED_INPUT = 0,
@@ -547,6 +567,7 @@ typedef enum postern_step_kind POSTERN_INT {
   POSTERN_STEP_CLOSED /* write the output, then close; `reason` says why */
 } postern_step_kind;
 
+/* Why a session has ended. */
 typedef enum postern_close_reason POSTERN_INT {
   POSTERN_CLOSE_QUIT = 0,  /* QUIT was answered */
   POSTERN_CLOSE_PEER_GONE, /* the end of the input */
@@ -564,7 +585,7 @@ typedef struct postern_step {
   /* BODY: pieces of the input, or of the session. Valid until the next
      postern_session_advance(), and only as long as the input. */
   const postern_bytes* body;
-  size_t body_count;
+  size_t body_count; /* the number of pieces */
   /* ABORTED because of the content (a bare newline, hops, the size): the reply
      that the message gets, as far as it is known. Otherwise NULL. */
   const postern_reply* refusal;
@@ -631,9 +652,9 @@ void postern_session_shutdown(postern_session* session);
 
 /* The negotiated TLS parameters. */
 typedef struct postern_tls_info {
-  size_t struct_size;
-  postern_bytes protocol;     /* "TLSv1.3" */
-  postern_bytes cipher;       /* "TLS_AES_256_GCM_SHA384" */
+  size_t struct_size;     /* its size, for later versions with more members */
+  postern_bytes protocol; /* "TLSv1.3" */
+  postern_bytes cipher;   /* "TLS_AES_256_GCM_SHA384" */
   postern_bytes peer_subject; /* of a verified client certificate, else empty */
 } postern_tls_info;
 
@@ -716,9 +737,9 @@ typedef struct postern_refusal {
   /* The command line as sent, without its CRLF and at most 128 octets. It has
      no passwords: an AUTH command is cut after the mechanism. */
   postern_bytes command;
-  postern_reply reply;
-  int message;  /* as postern_ask_message(); 0 outside a transaction */
-  bool content; /* the reply to a message whose content is refused */
+  postern_reply reply; /* as the client gets it */
+  int message;         /* as postern_ask_message(); 0 outside a transaction */
+  bool content;        /* the reply to a message whose content is refused */
 } postern_refusal;
 
 /* Returns the next refusal that was not returned yet, in the order of the
@@ -737,14 +758,14 @@ const char* postern_close_reason_name(postern_close_reason reason);
 typedef struct postern_received {
   size_t struct_size;       /* POSTERN_RECEIVED_INIT sets it */
   postern_bytes hello_name; /* the argument of HELO, EHLO or LHLO */
-  postern_hello hello;
+  postern_hello hello;      /* the command of hello_name */
   /* The client's host name, if the DNS confirms it. Empty: "unknown". */
   postern_bytes remote_name;
   postern_bytes remote_address; /* "192.0.2.1", "2001:db8::1". Empty: none */
   postern_bytes
       identity;   /* the user: a word of RFC 3848, with show_user more */
   bool show_user; /* name the user: all recipients can see it */
-  bool tls;
+  bool tls;       /* the message came through TLS */
   postern_bytes tls_cipher; /* RFC 8314 4.3. Empty: none */
   bool smtp_utf8;           /* RFC 6531 4.3 */
   postern_bytes host;       /* the name of this server */
@@ -752,6 +773,7 @@ typedef struct postern_received {
   int64_t time_s;   /* seconds since 1970 */
 } postern_received;
 
+/* The values with which these structures begin. */
 #ifdef __cplusplus
 #define POSTERN_RECEIVED_INIT \
   { sizeof(postern_received) }

@@ -63,23 +63,26 @@ const char* postern_rig_version(void);
 
 /* ---- The rig ----------------------------------------------------------- */
 
+/* An SMTP server inside a test. */
 typedef struct postern_rig postern_rig;
 
+/* Whether and how the server uses TLS. */
 typedef enum postern_rig_tls {
   POSTERN_RIG_TLS_NONE = 0, /* STARTTLS is not offered */
   POSTERN_RIG_TLS_STARTTLS, /* STARTTLS is offered */
   POSTERN_RIG_TLS_FIRST     /* connections begin with TLS (RFC 8314 3.3) */
 } postern_rig_tls;
 
-/* A user for AUTH. NULL or "": no password, or no token, is correct. The
-   password is for PLAIN, LOGIN, CRAM-MD5 and SCRAM-SHA-256, and the token for
-   OAUTHBEARER and XOAUTH2. */
+/* A user for AUTH, with its name. NULL or "": no password, or no token, is
+   correct. The password is for PLAIN, LOGIN, CRAM-MD5 and SCRAM-SHA-256, and
+   the token for OAUTHBEARER and XOAUTH2. */
 typedef struct postern_rig_user {
   const char* name;
   const char* password;
   const char* token;
 } postern_rig_user;
 
+/* For limits of postern_rig_options. */
 #define POSTERN_RIG_NO_LIMIT UINT64_MAX
 
 /* Members that are 0, false or NULL have the default. Begin with
@@ -134,6 +137,7 @@ typedef struct postern_rig_options {
   int64_t command_timeout_ms;
 } postern_rig_options;
 
+/* The value with which the options begin. */
 #ifdef __cplusplus
 #define POSTERN_RIG_OPTIONS_INIT \
   { sizeof(postern_rig_options) }
@@ -192,6 +196,7 @@ postern_status postern_rig_unmet_faults(postern_rig* rig, char** text,
 
 /* ---- Messages and sessions --------------------------------------------- */
 
+/* A message that was accepted, a session, and lists of them. */
 typedef struct postern_rig_message postern_rig_message;
 typedef struct postern_rig_session postern_rig_session;
 typedef struct postern_rig_message_list postern_rig_message_list;
@@ -231,7 +236,6 @@ size_t postern_rig_message_list_size(const postern_rig_message_list* list);
 const postern_rig_message* postern_rig_message_list_at(
     const postern_rig_message_list* list, size_t index);
 void postern_rig_message_list_free(postern_rig_message_list* list);
-
 size_t postern_rig_session_list_size(const postern_rig_session_list* list);
 const postern_rig_session* postern_rig_session_list_at(
     const postern_rig_session_list* list, size_t index);

@@ -17,7 +17,7 @@ extern "C" {
    has a NUL after its last octet, which `size` does not count. */
 typedef struct postern_bytes {
   const char* data;
-  size_t size;
+  size_t size; /* in octets */
 } postern_bytes;
 
 /* The result of a function that can fail. Later versions may add values. */

@@ -66,6 +66,7 @@
 
 namespace postern::delivery {
 
+// How a Maildir delivery stores messages.
 struct MaildirOptions {
   // This host's name, for file names. Empty: the result of gethostname(2).
   std::string host;
@@ -123,6 +124,7 @@ struct MaildirOptions {
 // on threads (pooled_delivery.h). Must outlive its transactions.
 class Maildir : public Delivery {
  public:
+  // Delivers to the Maildirs of `location`. `files` must outlive it.
   explicit Maildir(MaildirLocation location, MaildirOptions options = {},
                    FileSystem& files = PosixFileSystem());
 

@@ -21,6 +21,7 @@ namespace postern::delivery {
 // the message still stays in one Maildir and on one file system.
 class MaildirDirectory {
  public:
+  // Of no Maildir yet. `files` must outlive it.
   explicit MaildirDirectory(FileSystem& files) : files_(files) {}
   ~MaildirDirectory() { Close(); }
   MaildirDirectory(const MaildirDirectory&) = delete;
@@ -33,6 +34,7 @@ class MaildirDirectory {
   int Open(const std::string& path);
   void Close();
 
+  // The descriptors of the directories tmp and new. -1: not open.
   int tmp_fd() const { return tmp_fd_; }
   int new_fd() const { return new_fd_; }
 

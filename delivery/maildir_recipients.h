@@ -52,6 +52,7 @@ class MaildirRecipients {
   MaildirRecipients(const MaildirLocation& location, log::Report report,
                     FileSystem& files, ExpandRecipient expand = nullptr);
 
+  // What is decided about a recipient.
   struct Decision {
     Verdict verdict;
     // If `verdict` accepts: the addresses of the Maildirs. Empty: the Maildir

@@ -35,6 +35,7 @@ namespace postern::delivery {
 // threads must outlive all of them.
 class PooledDelivery : public Delivery {
  public:
+  // The clock that deadlines use.
   using Time = std::chrono::steady_clock::time_point;
 
   // The transactions of `delivery` must answer Open() at once, and their

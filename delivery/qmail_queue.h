@@ -18,6 +18,7 @@
 
 namespace postern::delivery {
 
+// Which program takes mail, and its limits.
 struct QmailQueueOptions {
   // The path of the program, which gets no arguments. A relative path is
   // relative to `home`. PATH is not searched. The variable QMAILQUEUE of this
@@ -71,6 +72,7 @@ struct QmailQueueOptions {
 // threads (pooled_delivery.h). Must outlive its transactions.
 class QmailQueue : public Delivery {
  public:
+  // Starts the program of `options` for each message.
   explicit QmailQueue(QmailQueueOptions options = {});
 
   // qmail-send sends messages for remote recipients to other hosts.

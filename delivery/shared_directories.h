@@ -28,11 +28,13 @@ class SharedDirectories {
   // An open Maildir, held by shared pointers of its messages. Thread-safe.
   class Directory {
    public:
+    // `shared` must outlive it.
     explicit Directory(SharedDirectories& shared);
     ~Directory();
     Directory(const Directory&) = delete;
     Directory& operator=(const Directory&) = delete;
 
+    // The descriptors of the directories tmp and new. -1: not open.
     int tmp_fd() const { return opened_.tmp_fd(); }
     int new_fd() const { return opened_.new_fd(); }
     // The owner and group of new/.
@@ -71,6 +73,7 @@ class SharedDirectories {
     int error_ = 0;                 // the first error
   };
 
+  // `files` must outlive it.
   explicit SharedDirectories(FileSystem& files) : files_(files) {}
   SharedDirectories(const SharedDirectories&) = delete;
   SharedDirectories& operator=(const SharedDirectories&) = delete;

@@ -34,12 +34,14 @@ struct Connected {
 
 // HELO, EHLO (RFC 5321 4.1.1.1) or LHLO (RFC 2033 4.1).
 struct Hello {
+  // The command that the client sent.
   enum class Verb : uint8_t { kHelo, kEhlo, kLhlo } verb = Verb::kEhlo;
   std::string client_name;  // as sent: a domain or an address literal
 };
 
 // MAIL, RFC 5321 4.1.1.2.
 struct Mail {
+  // The reverse-path. Path::null(): a bounce.
   Path from;
   MailParameters parameters;
   int message = 0;  // the n-th MAIL of the session, from 1
@@ -48,6 +50,7 @@ struct Mail {
 // RCPT, RFC 5321 4.1.1.3. It has everything that a relay decision needs.
 struct Rcpt {
   Path from;  // of the current transaction
+  // The forward-path.
   Path to;
   RcptParameters parameters;
   size_t index = 0;  // counts the RCPTs asked in this transaction, from 0
@@ -64,10 +67,12 @@ struct StartTls {};
 // the base64.
 struct AuthBegin {
   std::string mechanism;  // upper case, one that was offered
+  // Decoded. nullopt: the command had none; empty: it was "=".
   std::optional<std::string> initial_response;
 };
 // The client's response to an AuthChallenge. Answer with CompleteAuth().
 struct AuthResponse {
+  // Decoded from base64.
   std::string bytes;
 };
 
@@ -90,6 +95,7 @@ struct BodyEnd {
 
 // VRFY, RFC 5321 4.1.1.6. Accepting without a reply sends 252 (RFC 5321 3.5.3).
 struct Verify {
+  // As sent, without the white space around it.
   std::string argument;
   bool smtp_utf8 = false;  // RFC 6531 3.7.4.2
 };
@@ -104,6 +110,7 @@ struct Other {
 // copied, queued and passed to another thread.
 struct Ask {
   RequestId id{};
+  // The question.
   std::variant<Connected, Hello, StartTls, AuthBegin, AuthResponse, Mail, Rcpt,
                BodyBegin, BodyEnd, Verify, Other>
       what;
@@ -120,6 +127,7 @@ struct Recipient {
 // The envelope of the current transaction, RFC 5321 3.3. Empty outside a
 // transaction. It does not change between BodyBegin and the answer to BodyEnd.
 struct Envelope {
+  // The reverse-path, as MAIL gave it or as the answer replaced it.
   Path from;
   MailParameters parameters;
   std::vector<Recipient> to;  // the accepted ones, in order
@@ -156,6 +164,7 @@ struct Refusal {
   // size). Under LMTP each recipient gets it, but it is reported once.
   bool content = false;
 
+  // The longest `command` in octets.
   static constexpr size_t kMaxCommand = 128;
 };
 

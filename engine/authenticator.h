@@ -26,6 +26,7 @@ namespace postern {
 // answer is due.
 class AuthExchange {
  public:
+  // Takes an answer. Call it once, on any thread.
   using Done = absl::AnyInvocable<void(AuthAnswer) &&>;
 
   virtual ~AuthExchange() = default;

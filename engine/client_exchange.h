@@ -49,6 +49,7 @@ class ClientExchange {
 // An account on a server. Thread-safe.
 class ClientAccount {
  public:
+  // Takes the exchange, or why there is none.
   using Begun = absl::AnyInvocable<
       void(absl::StatusOr<std::unique_ptr<ClientExchange>>) &&>;
 

@@ -157,6 +157,7 @@ class ClientSession {
   // added if it is missing. Fails as LendBody() does for a CR at the end.
   absl::Status EndBody();
 
+  // Sends RSET (RFC 5321 4.1.1.5).
   CommandId Reset();
   // Commands given after it are not sent.
   CommandId Quit();

@@ -56,6 +56,7 @@ inline absl::string_view ClientCloseName(ClientClose reason) {
 // What Advance() did and what the driver does next. Plain data. A driver is a
 // switch over `kind`.
 struct [[nodiscard]] ClientStep {
+  // What the driver does next.
   enum class Kind : uint8_t {
     kNeedInput,   // flush, then read more; unconsumed bytes stay in front
     kNeedFlush,   // write some of Output() first, then go on

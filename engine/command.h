@@ -81,6 +81,7 @@ std::variant<VerifyArgument, Reply> ParseVerify(absl::string_view argument,
 // The parsed argument of BDAT, RFC 3030 2.
 struct Chunk {
   uint64_t size = 0;  // octets that follow the line
+  // Whether LAST was given: the chunk ends the message.
   bool last = false;
 };
 

@@ -22,6 +22,7 @@ namespace postern {
 class Instant {
  public:
   constexpr Instant() = default;
+  // The instant that many nanoseconds after the clock's zero.
   constexpr explicit Instant(int64_t nanoseconds) : nanoseconds_(nanoseconds) {}
 
   // Later than all other instants.
@@ -29,6 +30,7 @@ class Instant {
     return Instant(std::numeric_limits<int64_t>::max());
   }
 
+  // Nanoseconds since the clock's zero.
   constexpr int64_t nanoseconds() const { return nanoseconds_; }
 
   // Saturates: the latest result is Never(), also for InfiniteDuration().

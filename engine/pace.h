@@ -13,6 +13,7 @@
 
 namespace postern {
 
+// The rate that a client must keep.
 struct PaceOptions {
   // Octets per second that a client must send, on average since the content
   // began. It stops clients that hold a connection with as few octets as the

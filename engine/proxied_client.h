@@ -23,6 +23,7 @@
 
 namespace postern {
 
+// The client of a proxy, as XCLIENT, XFORWARD or a PROXY header names it.
 struct ProxiedClient {
   // An attribute without a value is unavailable: it is always sent as
   // [UNAVAILABLE] if the server offers it, so that it cannot keep the value of

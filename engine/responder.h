@@ -51,6 +51,7 @@ struct PostedAnswer {
   using What = std::variant<Verdict, std::vector<Verdict>, AuthChallenge,
                             AuthGranted, TransactionReady, FactsChange>;
 
+  // The answer `what` to the question `id`.
   PostedAnswer(RequestId id, What what,
                std::shared_ptr<MailTransaction> transaction = nullptr);
   PostedAnswer(PostedAnswer&& other) noexcept;

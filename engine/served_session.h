@@ -117,6 +117,7 @@ class ServedSession {
   // What the driver does next. It may do only a part. After each report it
   // calls Advance(), which returns what is left to do.
   struct [[nodiscard]] Next {
+    // What to do.
     enum class Kind : uint8_t {
       // Write `output`, if there is any, then read if `read` is set. Report
       // with Written(), Received(), EndOfInput() or PeerGone(). If neither is
@@ -160,6 +161,7 @@ class ServedSession {
   };
   static constexpr uint32_t kMaxWork = 16;
 
+  // How the connection begins.
   struct Options {
     // TLS comes first, before the greeting (RFC 8314 3).
     bool tls_first = false;
@@ -242,6 +244,7 @@ class ServedSession {
   void Discarded(size_t n);
   void OutputEnded();
 
+  // Report what became of kTlsQuestion and kHandshake.
   void AllowTls(bool available);
   void TlsStarted(TlsInfo info);
   void TlsFailed() { GiveUp(CloseReason::kPeerGone); }

@@ -31,6 +31,7 @@ enum class NameStatus : uint8_t {
   kForged,     // the addresses of the name do not include the client's
 };
 
+// What is known of a client and its session. A value.
 struct SessionInfo {
   // Names the session in logs and in the ids of its messages: letters and
   // digits, never reused. Empty: the embedder does not name sessions.

@@ -30,6 +30,7 @@ namespace postern {
 // passwords.
 class SessionObserver {
  public:
+  // Something that the driver has reported to the session.
   enum class Event : uint8_t {
     kTalkedEarly,  // ServerSession::TalkedEarly()
     kEndOfInput,   // ServerSession::EndOfInput()

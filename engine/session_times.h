@@ -65,6 +65,7 @@ enum class SessionStage : uint8_t {
   kDiscard,         // the client: it must close
   kClosed,          // nothing: the connection is over
 };
+// The number of values of SessionStage.
 inline constexpr int kSessionStages =
     static_cast<int>(SessionStage::kClosed) + 1;
 
@@ -89,6 +90,7 @@ struct TimeFacts {
 
 // One rule: a connection in one of `stages` ends, or goes on, at a deadline.
 struct TimeRule {
+  // The instant of SessionClocks from which the rule counts.
   enum class From : uint8_t {
     kBegan,
     kEntered,
@@ -97,6 +99,7 @@ struct TimeRule {
     kOutput,  // no deadline if no output waits
     kPace,    // Pace::deadline(); TooSlow() decides whether it applies
   };
+  // What happens at the deadline.
   enum class Then : uint8_t {
     kClose,    // closes the connection without another reply
     kRefuse,   // 421; with TLS first, closes without a reply
@@ -104,6 +107,7 @@ struct TimeRule {
     kGreet,    // sends the greeting
   };
 
+  // Names the rule, for tests. Static.
   absl::string_view name;
   uint16_t stages = 0;  // one bit for each SessionStage
   From from = From::kEntered;
@@ -111,6 +115,7 @@ struct TimeRule {
   absl::Duration (*lasts)(const TimeFacts& facts) = nullptr;
   Then then = Then::kClose;
 
+  // Returns whether the rule applies in `stage`.
   bool AppliesIn(SessionStage stage) const {
     return (stages >> static_cast<int>(stage) & 1) != 0;
   }

@@ -16,6 +16,7 @@
 
 namespace postern {
 
+// Why a session has ended.
 enum class CloseReason : uint8_t {
   kQuit,      // QUIT was answered
   kPeerGone,  // end of input
@@ -24,6 +25,7 @@ enum class CloseReason : uint8_t {
   kAbuse,     // too many errors, a web browser, plaintext after STARTTLS...
   kShutdown,  // after Shutdown()
 };
+// The number of values of CloseReason.
 inline constexpr size_t kCloseReasons =
     static_cast<size_t>(CloseReason::kShutdown) + 1;
 
@@ -50,6 +52,7 @@ inline absl::string_view CloseReasonName(CloseReason reason) {
 // What Advance() did and what the driver does next. Plain data. A driver is a
 // switch over `kind`.
 struct [[nodiscard]] Step {
+  // What the driver does next.
   enum class Kind : uint8_t {
     kNeedInput,  // flush, then read more; unconsumed bytes stay in front
     kNeedFlush,  // Output() reached max_output: write some of it first

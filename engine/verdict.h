@@ -20,8 +20,10 @@
 
 namespace postern {
 
+// The answer to a question: whether to proceed, the reply, and the reason.
 class Verdict {
  public:
+  // Whether to proceed.
   enum class Kind : uint8_t {
     kAccept,  // proceed
     kRefuse,  // refuse; the session continues
@@ -86,6 +88,8 @@ class Verdict {
   // Replaces the reply. nullopt: the engine's usual one.
   Verdict With(std::optional<Reply> reply) &&;
 
+  // What the functions above have set. Views and references are valid as long
+  // as the verdict.
   Kind kind() const { return kind_; }
   bool accepted() const { return kind_ == Kind::kAccept; }
   const std::optional<Reply>& reply() const { return details().reply; }
@@ -142,9 +146,12 @@ struct AuthChallenge {
   std::string bytes;
   Reveals reveals = Reveals::kNothing;
 };
+// The exchange has authenticated a user.
 struct AuthGranted {
+  // The name of the user, not empty.
   std::string identity;
 };
+// The answer to AuthBegin and AuthResponse.
 using AuthAnswer = std::variant<AuthChallenge, AuthGranted, Verdict>;
 
 }  // namespace postern

@@ -17,7 +17,9 @@ namespace postern::net {
 // Thread-compatible: one thread may use a channel at a time.
 class Channel {
  public:
+  // What became of an operation.
   struct [[nodiscard]] Result {
+    // Whether it has succeeded, and what to wait for if it has not.
     enum class Kind : uint8_t {
       kOk,         // `count` bytes were moved, at least one
       kWantRead,   // call again when the descriptor is readable
@@ -25,6 +27,7 @@ class Channel {
       kEnd,        // the peer ended the connection, or it failed
     };
     Kind kind = Kind::kEnd;
+    // Octets that were read or written, if `kind` is kOk.
     size_t count = 0;
   };
 

@@ -20,6 +20,7 @@ namespace postern::net {
 // Closes the socket when it is destroyed.
 class ConnectingSocket {
  public:
+  // What has become of the connection.
   enum class State : uint8_t {
     kPending,  // call Check() when the socket is writable
     kBusy,     // the server has too many new connections: Connect() later

@@ -26,6 +26,7 @@ enum class Io : uint8_t { kOk, kEnd, kTimeout };
 // SIGPIPE must be ignored if the output is not a socket.
 class DescriptorStream {
  public:
+  // The time at which a call gives up.
   using Deadline = std::chrono::steady_clock::time_point;
 
   // Turns Nagle's algorithm off if `output` is a TCP socket. Replies are

@@ -32,6 +32,7 @@ namespace postern::net {
 // longest_turn(). Nothing that the loop calls may block.
 class EventLoop {
  public:
+  // Something that runs once, on the thread of the loop.
   using Task = absl::AnyInvocable<void() &&>;
 
   // Receives the events of a descriptor. After Unwatch() it must live until the
@@ -89,6 +90,7 @@ class EventLoop {
   bool Watch(int fd, uint32_t events, Handler* handler);
   void Unwatch(int fd);
 
+  // The timers of the loop. Use them on its thread only.
   TimerWheel& timers() { return timers_; }
   // The time at which the loop called the handler, the task or the timers that
   // run now.

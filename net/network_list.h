@@ -36,6 +36,7 @@ struct Network {
   // network.
   static absl::StatusOr<Network> Parse(absl::string_view entry);
 
+  // Returns whether `other` is one of the addresses.
   bool Contains(const IpAddress& other) const;
 
   IpAddress address;
@@ -57,6 +58,7 @@ class NetworkList {
   // no address. Linear in the number of networks.
   bool Contains(const std::optional<IpAddress>& address) const;
 
+  // Returns whether the list has no network.
   bool empty() const { return networks_.empty(); }
   // The networks in the order of the entries.
   const std::vector<Network>& networks() const { return networks_; }

@@ -19,10 +19,12 @@ struct evp_pkey_st;
 
 namespace postern::net {
 
+// Frees what OpenSSL has allocated.
 struct PemFree {
   void operator()(x509_st* certificate) const;
   void operator()(evp_pkey_st* key) const;
 };
+// A certificate, and a private key. They free what they own.
 using CertificatePointer = std::unique_ptr<x509_st, PemFree>;
 using KeyPointer = std::unique_ptr<evp_pkey_st, PemFree>;
 

@@ -21,6 +21,7 @@ namespace postern::net {
 // Thread-safe, except Start() and the destructor.
 class TaskTimer {
  public:
+  // Something that runs once.
   using Task = absl::AnyInvocable<void() &&>;
 
   TaskTimer() = default;

@@ -23,6 +23,7 @@ namespace postern::net {
 // Thread-safe, except Start() and the destructor.
 class ThreadPool {
  public:
+  // Something that runs once, on a thread of the pool.
   using Task = absl::AnyInvocable<void() &&>;
 
   ThreadPool() = default;

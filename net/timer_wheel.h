@@ -20,6 +20,7 @@ class TimerWheel;
 // has the deadline. The destructor disarms it.
 class Timer {
  public:
+  // The clock of deadlines.
   using Time = std::chrono::steady_clock::time_point;
 
   Timer() = default;
@@ -54,9 +55,12 @@ class Timer {
 // Thread-compatible. Must outlive its armed timers.
 class TimerWheel {
  public:
+  // The clock of deadlines.
   using Time = Timer::Time;
+  // How exact the wheel is.
   static constexpr std::chrono::milliseconds kTick{50};
 
+  // A wheel without timers. `now` is the present time.
   explicit TimerWheel(Time now) : start_(now) {}
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;

@@ -18,6 +18,7 @@
 
 namespace postern::net {
 
+// How a client verifies servers, and what it presents.
 struct TlsClientOptions {
   // Otherwise any certificate is accepted. TLS then protects against third
   // parties that only read, and not against one that poses as the server.

@@ -23,6 +23,7 @@ struct ssl_ctx_st;  // OpenSSL's SSL_CTX
 
 namespace postern::net {
 
+// The certificates and settings of a listener.
 struct TlsOptions : TlsSettings {
   // Names the listener. Each listener has its own context, so a session is
   // resumed at the listener where it began, and at no other.
@@ -76,9 +77,11 @@ class TlsContext {
     return certificates_;
   }
 
+  // Frees a connection of OpenSSL.
   struct SslFree {
     void operator()(ssl_st* ssl) const;
   };
+  // A connection of OpenSSL. Frees what it owns.
   using SslPointer = std::unique_ptr<ssl_st, SslFree>;
 
   // Returns the server's side of a new connection, or null if memory is

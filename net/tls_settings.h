@@ -15,11 +15,13 @@
 
 namespace postern::net {
 
+// A version of TLS: 1.0, 1.1, 1.2 or 1.3.
 enum class TlsVersion : uint8_t { kTls10, kTls11, kTls12, kTls13 };
 
 // Reads "1.0", "1.1", "1.2" or "1.3". Returns nullopt for any other text.
 std::optional<TlsVersion> ParseTlsVersion(absl::string_view text);
 
+// What a listener accepts from clients.
 struct TlsSettings {
   // The oldest version that the server accepts. TLS 1.0 and 1.1 are for devices
   // that support nothing newer, at a listener of their own. RFC 8996 forbids

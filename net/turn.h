@@ -28,14 +28,18 @@ namespace postern::net {
 // time. Thread-compatible.
 class Turn {
  public:
+  // The time, and the function that returns it.
   using Time = std::chrono::steady_clock::time_point;
   using Clock = Time (*)();
 
+  // A turn ends after that many units, or after that time. The clock is read
+  // after each kLook units, and that many octets count as one unit more.
   static constexpr uint64_t kUnits = 512;
   static constexpr std::chrono::milliseconds kTime{1};
   static constexpr uint64_t kLook = 16;
   static constexpr size_t kOctetsOfAUnit = 4096;
 
+  // A turn that has not begun. Tests pass a clock of their own.
   explicit Turn(Clock clock = std::chrono::steady_clock::now) : clock_(clock) {}
 
   // Begins the turn of another connection, or the next turn of the same one.

@@ -37,6 +37,7 @@ enum class Stage : uint8_t {
   kHelp,      // HELP; nothing
   kQuit,      // QUIT; nothing
 };
+// The number of values of Stage.
 inline constexpr int kStages = static_cast<int>(Stage::kQuit) + 1;
 
 // Returns the name of a stage in scripts and addresses: "connect", "ehlo",
@@ -66,6 +67,7 @@ enum class CertificateKind : uint8_t {
   kWrongName,   // issued by the authority, for another host
   kUntrusted,   // for the server's names, issued by another authority
 };
+// The number of values of CertificateKind.
 inline constexpr int kCertificateKinds =
     static_cast<int>(CertificateKind::kUntrusted) + 1;
 // "valid", "expired", "not-yet", "self-signed", "wrong-name", "untrusted".

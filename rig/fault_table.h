@@ -28,6 +28,8 @@ struct Point {
   Stage stage;
   std::string pattern;
 };
+// The places: each is the Stage of this name. A pattern of "" matches
+// everything.
 inline Point Connect(absl::string_view address = "") {
   return {Stage::kConnect, std::string(address)};
 }
@@ -151,6 +153,7 @@ class FaultTable {
 // without the fault that it describes would prove nothing.
 class FaultBuilder {
  public:
+  // Adds the fault to `table`, which must outlive the object.
   FaultBuilder(FaultTable* table, Point point) : table_(*table) {
     fault_.stage = point.stage;
     fault_.pattern = std::move(point.pattern);

@@ -42,6 +42,7 @@ class Mailbox {
   int BeginSession(SessionFacts facts);
   void UpdateSession(const SessionFacts& facts);
 
+  // The messages that were accepted, and the sessions, in order.
   std::vector<Message> Messages() const;
   std::vector<SessionFacts> Sessions() const;
   // Returns a session by its number.

@@ -21,6 +21,7 @@
 
 namespace postern::rig {
 
+// What a text must be: a string is compared, and any matcher is applied.
 using TextMatcher = testing::Matcher<const std::string&>;
 
 // The sender of the envelope, "" for the null sender.

@@ -27,6 +27,7 @@ namespace postern::rig {
 // What is known of a session. A value: a later fact makes another one.
 struct SessionFacts {
   int number = 0;  // the n-th session of the rig, from 1
+  // When the client connected.
   absl::Time began;
   // The addresses, the TLS version, the EHLO name and the user.
   SharedSessionInfo info;
@@ -42,7 +43,9 @@ struct SessionFacts {
 // A handle of an immutable message: cheap to copy. Thread-safe.
 class Message {
  public:
+  // What a message consists of. The functions of Message describe each part.
   struct Data {
+    // As the function of this name returns it.
     int number = 0;
     absl::Time received;
     Envelope envelope;
@@ -53,6 +56,7 @@ class Message {
     SessionFacts session;
     uint64_t transcript_begin = 0;
   };
+  // A handle of `data`, which must not be null.
   explicit Message(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
   // The n-th message of the rig, from 1. Dropped messages count.

@@ -40,6 +40,7 @@ struct MimeAddress {
   friend bool operator==(const MimeAddress&, const MimeAddress&) = default;
 };
 
+// A message, decoded.
 struct Mime {
   // The header fields of the message, in order: the name as sent, and the value
   // as UTF-8, unfolded, with its encoded words decoded (RFC 2047).

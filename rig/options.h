@@ -22,17 +22,20 @@ namespace postern::rig {
 // A user for AUTH. The password serves PLAIN, LOGIN, CRAM-MD5 and
 // SCRAM-SHA-256, the token OAUTHBEARER and XOAUTH2.
 struct User {
+  // What the client gives as its user name.
   std::string name;
   std::string password;  // empty: no password is correct
   std::string token;     // empty: no token is correct
 };
 
+// Whether and how a server uses TLS.
 enum class TlsMode : uint8_t {
   kNone,      // STARTTLS is not offered
   kStartTls,  // STARTTLS is offered
   kFirst,     // the connection begins with TLS (RFC 8314 3.3)
 };
 
+// How a rig behaves.
 struct Options {
   // The server's name in replies, and in its certificate.
   std::string host_name = "rig.example";
@@ -42,6 +45,7 @@ struct Options {
   // Where Server listens: net::ListenAddress::Parse(). Port 0 is a free one.
   std::string address = "127.0.0.1:0";
 
+  // Whether and how the server uses TLS.
   TlsMode tls = TlsMode::kNone;
   bool require_tls = false;   // 530 for mail without TLS
   bool require_auth = false;  // 530 for mail without AUTH

@@ -89,6 +89,7 @@ class Rig {
   // subject, "CN=" and `name`, which has 1 to 64 octets.
   net::TlsFiles ClientCertificate(absl::string_view name);
 
+  // The options with which it was made.
   const Options& options() const { return options_; }
 
  protected:

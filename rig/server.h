@@ -33,6 +33,7 @@ namespace postern::rig {
 // accurate to 0.1 s.
 class Server : public Rig, private transports::Service {
  public:
+  // Options that cannot be used abort the program.
   explicit Server(Options options = {});
   ~Server();
 

@@ -40,6 +40,7 @@ namespace postern::rig {
 // change.
 struct Shared {
   const Options& options;
+  // The faults, for all sessions together.
   FaultTable& faults;
   Mailbox& mailbox;
   Authenticator& authenticator;
@@ -54,7 +55,9 @@ class Session : public Policy, public Delivery, public Authenticator {
   // `shared` must outlive the session.
   Session(const Shared* shared, const SessionInfo& info);
 
+  // What the ServedSession calls: this object.
   ResponderOptions responder();
+  // The filter of the ServedSession. Valid as long as the object.
   Wire* wire() { return &wire_; }
 
   // The TLS handshake begins. Returns the fault that applies to it.

@@ -20,6 +20,7 @@ namespace postern::rig {
 // The octets that one side sent without an octet of the other side between
 // them, or an event: "TLS", "closed by the server".
 struct TranscriptEntry {
+  // Who sent the octets; kEvent: neither did.
   enum class Kind : uint8_t { kClient, kServer, kEvent } kind = Kind::kClient;
   // Since the beginning of the session: when the server served the client's
   // first octet, or could write its own.
@@ -42,6 +43,8 @@ std::string FormatTranscript(const std::vector<TranscriptEntry>& entries);
 // `most` octets: then the oldest entries are dropped, and an event says so.
 class Transcript {
  public:
+  // Without `show_passwords`, credentials are masked. Keeps about `most`
+  // octets.
   Transcript(bool show_passwords, size_t most)
       : show_passwords_(show_passwords), most_(most) {}
 
@@ -51,6 +54,7 @@ class Transcript {
   void Server(absl::string_view octets, absl::Duration time);
   void Event(absl::string_view text, absl::Duration time);
 
+  // The entries that are kept, in order.
   std::vector<TranscriptEntry> Entries() const;
   // The octets that have been added, with those that are dropped: a position
   // for EntriesFrom().

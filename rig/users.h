@@ -35,6 +35,7 @@ class Users : public auth::Backend,
   // Whether a mechanism can be in `mechanisms`.
   static bool Serves(absl::string_view mechanism);
 
+  // See Authenticator.
   std::vector<auth::Mechanism> mechanisms() const override;
   std::unique_ptr<AuthExchange> Begin(
       absl::string_view mechanism, const SharedSessionInfo& session) override;

@@ -37,6 +37,7 @@ class Wire : public WireFilter {
   // Finds the fault of a reply. Called once for each reply that has a stage.
   using Find = std::function<std::optional<Fault>(Stage, const GivenReply&)>;
 
+  // Writes what passes to `transcript`. `find` returns the fault of each reply.
   Wire(std::shared_ptr<Transcript> transcript, Find find)
       : transcript_(std::move(transcript)), find_(std::move(find)) {}
 

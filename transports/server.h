@@ -23,6 +23,7 @@
 
 namespace postern::transports {
 
+// What all listeners of a server share.
 struct ServerOptions {
   // The number of threads. Each has an event loop and serves a connection from
   // its accept(2) to its end. 0: one thread for each processor that the process
@@ -31,6 +32,7 @@ struct ServerOptions {
   SessionTimes times;
 };
 
+// What one listener does.
 struct ListenerOptions {
   bool tls = false;    // connections begin with a TLS handshake, RFC 8314 3.3
   bool proxy = false;  // connections begin with a PROXY header

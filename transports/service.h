@@ -66,8 +66,10 @@ struct Admission {
   SessionInfo info;                   // what is known of the client
 };
 
+// Decides about each connection of a server.
 class Service {
  public:
+  // Takes the decision. Call it once, on any thread.
   using Admitted = absl::AnyInvocable<void(Admission) &&>;
 
   virtual ~Service() = default;

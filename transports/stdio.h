@@ -24,6 +24,7 @@
 
 namespace postern::transports {
 
+// How a connection on two descriptors is served.
 struct StdioOptions {
   SessionTimes times;
   // Octets read at once. Raised if ServedSession::Room() needs more.

@@ -67,6 +67,7 @@ class OutsideTlsChannel : public net::SecureChannel {
 
  protected:
   TlsInfo info_;
+  // The descriptors of the client.
   net::StreamChannel& below_;
 };
 

@@ -56,13 +56,16 @@ enum class Framing : uint8_t {
 // A copy of a BodyScanner has the same state, but no slices.
 class BodyScanner {
  public:
-  // A bare CR or LF, and the number, from 1, of the line that contains it.
+  // A bare newline, CR or LF, and the number, from 1, of the line that contains
+  // it.
   struct Defect {
     char newline = '\n';
     uint64_t line = 0;
   };
 
+  // What Scan() has found.
   struct Result {
+    // Octets of the input that are not needed any more.
     size_t consumed = 0;
     bool end = false;  // CRLF.CRLF was the last thing consumed
     // The content, in order, up to the first defect. The slices point into

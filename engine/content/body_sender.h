@@ -28,6 +28,7 @@ enum class BodyCommand : uint8_t {
 //   kData: see engine/content/dot_stuffer.h
 class BodySender {
  public:
+  // Frames the content of one message for `framing`.
   explicit BodySender(BodyCommand framing) : framing_(framing) {}
 
   // Takes the next bytes of content. Piece() must be empty, and End() not
@@ -43,6 +44,7 @@ class BodySender {
   // Reports that the first `n` bytes of Piece() are written, n <= its size.
   void Written(size_t n);
 
+  // Returns whether End() has ended the content.
   bool ended() const { return ended_; }
   // Returns true if End() was called and nothing is left to write.
   bool sent() const { return ended_ && Piece().empty(); }

@@ -15,11 +15,13 @@ namespace postern {
 
 // 64 octets of content as bits, bit i for octet i, and the blocks before them.
 struct ContentBlock {
+  // Octets of a block.
   static constexpr size_t kSize = 64;
 
   size_t plain = 0;    // plain blocks before this one
   uint64_t lines = 0;  // lines that end in the plain blocks
   uint64_t lfs = 0;    // LFs in this block
+  // One bit for each octet, the lowest for the first: it is a CR, a LF, a dot.
   uint64_t cr = 0;
   uint64_t lf = 0;
   uint64_t dot = 0;

@@ -26,6 +26,7 @@ class HopCounter {
   // it.
   explicit HopCounter(ScanPath path = ChosenScanPath()) : path_(path) {}
 
+  // Counts in the next octets of the message.
   void Add(absl::string_view content) {
     if (in_header_) AddHeader(content);
   }

@@ -10,6 +10,7 @@
 
 namespace postern {
 
+// Which instructions search the content.
 enum class ScanPath : uint8_t {
   kPortable,  // 16 octets at a time, as any compiler translates it
   kAvx2,      // x86-64 of 2013 and later

@@ -61,10 +61,12 @@ inline constexpr ExtensionRow kExtensionTable[] = {
 class ExtensionSet {
  public:
   constexpr ExtensionSet() = default;
+  // The set of `extensions`.
   constexpr ExtensionSet(std::initializer_list<Extension> extensions) {
     for (Extension extension : extensions) bits_ |= Bit(extension);
   }
 
+  // Returns the set of all extensions.
   static constexpr ExtensionSet All() {
     ExtensionSet all;
     for (const ExtensionRow& row : kExtensionTable) {
@@ -73,9 +75,11 @@ class ExtensionSet {
     return all;
   }
 
+  // Returns whether `extension` is in the set.
   constexpr bool Has(Extension extension) const {
     return (bits_ & Bit(extension)) != 0;
   }
+  // Returns whether no extension is in the set.
   constexpr bool empty() const { return bits_ == 0; }
 
   // The extensions in both, for a delivery that passes messages to others.

@@ -24,6 +24,7 @@ class IpAddress {
   // Sixteen octets in network byte order. IPv4 is stored as IPv4-mapped IPv6.
   using Bytes = std::array<uint8_t, 16>;
 
+  // The address with these octets, the most significant one first.
   explicit constexpr IpAddress(const Bytes& bytes) : bytes_(bytes) {}
   // Returns the IPv4 address of four octets in network byte order.
   static IpAddress V4(const std::array<uint8_t, 4>& octets);
@@ -39,7 +40,9 @@ class IpAddress {
   // "IPv6:2001:db8::1", in which "::" replaces at least two groups.
   static std::optional<IpAddress> ParseLiteral(absl::string_view text);
 
+  // Returns whether it is an IPv4 address.
   bool v4() const;
+  // The octets, the most significant one first. IPv4: ::ffff:0:0/96.
   const Bytes& bytes() const { return bytes_; }
 
   // Returns the text of RFC 5952: "192.0.2.1", "2001:db8::1". In IPv6, "::"

@@ -34,7 +34,9 @@ namespace postern {
 // bytes of an unfinished line that it has already searched.
 class LineReader {
  public:
+  // What Read() has found.
   struct Result {
+    // How the line ends.
     enum class Kind : uint8_t {
       kPartial,   // no complete line yet
       kLine,      // `line` is a line, without its CRLF (or LF)

@@ -34,6 +34,7 @@ class OctetSet {
     return set;
   }
 
+  // Returns whether the octet is in the set.
   constexpr bool Has(char c) const {
     return has_[static_cast<unsigned char>(c)];
   }

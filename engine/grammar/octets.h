@@ -25,6 +25,7 @@ typedef signed char Octets __attribute__((vector_size(16)));
 // word.
 constexpr uint64_t kEachOctet = 0x0101010101010101;
 
+// Reads eight octets from `p`.
 inline Octets LoadOctets(const char* p) {
   Octets octets;
   std::memcpy(&octets, p, sizeof(octets));

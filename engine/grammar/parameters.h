@@ -32,6 +32,7 @@ enum class Ret : uint8_t { kFull, kHeaders };
 
 // BY=, RFC 2852 4.
 struct DeliverBy {
+  // What to do when the time is over.
   enum class Mode : uint8_t {
     kNotify,  // after that time: notify the sender of the delay
     kReturn,  // after that time: return the message; `seconds` > 0
@@ -49,6 +50,7 @@ using Hold = std::variant<absl::Duration, absl::Time>;
 // The longest value of ENVID= as sent, RFC 3461 4.4.
 inline constexpr size_t kMaxEnvid = 100;
 
+// The parameters of MAIL, RFC 5321 4.1.1.11. nullopt: not given.
 struct MailParameters {
   // SIZE=, RFC 1870 3: octets, CRLF counted as two. A number beyond 2^64-1 is
   // stored as 2^64-1.
@@ -73,10 +75,12 @@ struct MailParameters {
 // NOTIFY=, RFC 3461 4.1: the events of which the sender wants notifications.
 // All false: NEVER.
 struct Notify {
+  // On delivery, on failure, and if the message is late.
   bool success = false;
   bool failure = false;
   bool delay = false;
 
+  // Whether no notification is wanted.
   bool never() const { return !success && !failure && !delay; }
 
   friend bool operator==(const Notify&, const Notify&) = default;
@@ -84,6 +88,7 @@ struct Notify {
 
 // RRVS=, RFC 7293 3: the mailbox must have had the same owner since `since`.
 struct Rrvs {
+  // What a server does that cannot check the owner.
   enum class Action : uint8_t {
     kReject,    // refuse, if the server cannot check or pass on the question
     kContinue,  // deliver in any case
@@ -94,6 +99,7 @@ struct Rrvs {
   friend bool operator==(const Rrvs&, const Rrvs&) = default;
 };
 
+// The parameters of RCPT, RFC 5321 4.1.1.11. nullopt: not given.
 struct RcptParameters {
   std::optional<Notify> notify;
   std::optional<Orcpt> orcpt;
@@ -107,6 +113,7 @@ struct RcptParameters {
 // are. With their extension: BINARYMIME, SMTPUTF8, RET, ENVID, NOTIFY and ORCPT
 // (kDsn), REQUIRETLS, MT-PRIORITY, BY, HOLDFOR and HOLDUNTIL, RRVS.
 struct ParameterRules {
+  // The extensions that the reply to EHLO has offered.
   ExtensionSet offered;
   // AUTH= may name a mailbox, RFC 4954 3. AUTH=<> is always accepted: it makes
   // no claim, and clients send it on port 25 and before they authenticate.

@@ -22,6 +22,7 @@ namespace postern {
 // An enhanced mail status code, RFC 3463 2. class_ == 0 means none, as in
 // greetings and the replies to HELO and EHLO (RFC 2034 4).
 struct EnhancedCode {
+  // The three numbers, as 5.7.1: 2, 4 or 5, then 0 to 999.
   uint8_t class_ = 0;
   uint16_t subject = 0;
   uint16_t detail = 0;
@@ -42,6 +43,7 @@ char* WriteEnhancedCode(const EnhancedCode& code, char* to);
 // FormatReply() adds the code, the hyphens and the CRLFs.
 struct Reply {
   int code = 0;  // 200..599
+  // Sent in front of the text, RFC 2034 3. {}: none.
   EnhancedCode enhanced;
   std::string text;
 

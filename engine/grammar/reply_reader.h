@@ -31,7 +31,9 @@ namespace postern {
 // otherwise it is text. So a parsed reply prints as it was received.
 class ReplyReader {
  public:
+  // What Read() has found.
   struct Result {
+    // How far the reply has been read.
     enum class Kind : uint8_t {
       kPartial,    // no complete reply yet
       kReply,      // reply() has the reply

@@ -15,6 +15,7 @@
 
 namespace postern {
 
+// The command of a line, RFC 5321 4.1.1.
 enum class Verb : uint8_t {
   kHelo,
   kEhlo,
@@ -49,11 +50,13 @@ enum class Phase : uint8_t {
   kChunks,        // after a BDAT that was not the last: RFC 3030 2
   kBroken,        // a BDAT was refused: needs RSET or EHLO
 };
+// The number of values of Phase.
 inline constexpr int kPhases = 9;
 
 // Whether a verb has an argument.
 enum class Argument : uint8_t { kNone, kIgnored, kNeeded };
 
+// A command, and where it is allowed.
 struct VerbRow {
   absl::string_view name;  // upper case
   Verb verb;
@@ -63,6 +66,7 @@ struct VerbRow {
   // to RFC 2920 3.1 and the RFCs of the extensions.
   bool ends_group;
 
+  // Returns whether the command is allowed in `phase`.
   bool AllowedIn(Phase phase) const {
     return (phases >> static_cast<int>(phase) & 1) != 0;
   }

@@ -26,6 +26,7 @@ inline void Wipe(std::string* text) {
 class Secret {
  public:
   Secret() = default;
+  // Takes `text` over, and wipes what is left in it.
   explicit Secret(std::string&& text) : text_(std::move(text)) { Wipe(&text); }
   Secret(Secret&& other) noexcept { *this = std::move(other); }
   Secret& operator=(Secret&& other) noexcept {
@@ -38,6 +39,7 @@ class Secret {
   }
   ~Secret() { Wipe(&text_); }
 
+  // The text. Valid as long as the object.
   const std::string& text() const { return text_; }
 
  private:

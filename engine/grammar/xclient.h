@@ -26,8 +26,9 @@ inline constexpr size_t kMaxXClientText = 255;
 // An attribute that was sent: a value, or the reason why there is none.
 template <typename T>
 struct XClientValue {
+  // Whether there is a value.
   enum class Kind : uint8_t {
-    kKnown,
+    kKnown,        // there is a value
     kUnavailable,  // [UNAVAILABLE]: there is none
     kTemporary,    // [TEMPUNAVAIL]: the look-up failed
   };
@@ -37,6 +38,7 @@ struct XClientValue {
   friend bool operator==(const XClientValue&, const XClientValue&) = default;
 };
 
+// PROTO: how the client greeted the proxy, with HELO or with EHLO.
 enum class XClientProtocol : uint8_t { kSmtp, kEsmtp };
 
 // The attributes of XCLIENT. nullopt: what is already known stays valid.
