@@ -1,0 +1,102 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// An SMTP server with STARTTLS in the event loop of libuv:
+//   uv_server ADDRESS:PORT CERTIFICATE KEY
+// docs/embedding.md explains it.
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include "net/listening_socket.h"
+#include "net/tls_channel.h"
+#include "site.h"
+#include "transports/socket_session.h"
+
+using namespace postern;
+using namespace std::chrono;
+
+Site site;
+std::shared_ptr<const net::TlsContext> tls;
+uv_loop_t* const loop = uv_default_loop();
+
+class Client {
+ public:
+  explicit Client(int fd) : session_(fd, &site.times, {.secure = Secure}) {
+    poll_.data = timer_.data = this;
+    uv_poll_init(loop, &poll_, fd);
+    uv_timer_init(loop, &timer_);
+    session_.Begin(site.config, site.responder, {});
+    Run();
+  }
+
+ private:
+  static std::unique_ptr<net::SecureChannel> Secure(net::Channel* below) {
+    return std::make_unique<net::TlsChannel>(tls, below);
+  }
+  static void OnSocket(uv_poll_t* poll, int, int) {
+    static_cast<Client*>(poll->data)->Run();
+  }
+  static void OnTimer(uv_timer_t* timer) {
+    static_cast<Client*>(timer->data)->Run();
+  }
+  // libuv has released a handle: first poll_, then timer_.
+  static void OnClosed(uv_handle_t* handle) {
+    auto* const client = static_cast<Client*>(handle->data);
+    if (handle->type == UV_TIMER) return delete client;
+    uv_close(reinterpret_cast<uv_handle_t*>(&client->timer_), OnClosed);
+  }
+  void Run() {
+    static char buffer[64 << 10];
+    const auto wait = session_.Run(buffer);
+    uv_poll_stop(&poll_);
+    uv_timer_stop(&timer_);
+    if (wait.closed) {
+      return uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnClosed);
+    }
+    const int events = (wait.read * UV_READABLE) | (wait.write * UV_WRITABLE);
+    if (events != 0) uv_poll_start(&poll_, events, OnSocket);
+    const auto left = ceil<milliseconds>(wait.deadline - steady_clock::now());
+    uv_timer_start(&timer_, OnTimer, std::max<int64_t>(left.count(), 0), 0);
+  }
+
+  uv_poll_t poll_;
+  uv_timer_t timer_;
+  transports::SocketSession session_;
+};
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    fprintf(stderr, "usage: uv_server ADDRESS:PORT CERTIFICATE KEY\n");
+    return 2;
+  }
+  const auto address = net::ListenAddress::Parse(argv[1]);
+  const auto listener =
+      address.ok() ? net::Listen(*address, /*share=*/false) : address.status();
+  const auto made =
+      net::TlsContext::Make({.certificates = {{argv[2], argv[3]}}});
+  const absl::Status error = listener.ok() ? made.status() : listener.status();
+  if (!error.ok()) {
+    fprintf(stderr, "uv_server: %s\n", error.ToString().c_str());
+    return 1;
+  }
+  tls = *made;
+  site.config.offer_starttls = true;
+  printf("%s\n", net::BoundAddress(listener->get())->Format().c_str());
+  fflush(stdout);
+
+  uv_poll_t accepting;
+  accepting.data = const_cast<system::Descriptor*>(&*listener);
+  uv_poll_init(loop, &accepting, listener->get());
+  uv_poll_start(&accepting, UV_READABLE, [](uv_poll_t* poll, int, int) {
+    const auto& from = *static_cast<system::Descriptor*>(poll->data);
+    const int fd = accept4(from.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    if (fd >= 0) new Client(fd);  // deletes itself when it is closed
+  });
+  return uv_run(loop, UV_RUN_DEFAULT);
+}
