@@ -13,7 +13,6 @@
 #include <list>
 #include <vector>
 
-#include "net/listening_socket.h"
 #include "site.h"
 #include "transports/socket_session.h"
 
@@ -25,23 +24,18 @@ using transports::SocketSession;
 constexpr size_t kMaxClients = 500;
 
 int main(int argc, char** argv) {
-  const auto address = net::ListenAddress::Parse(argc == 2 ? argv[1] : "");
-  const auto listener =
-      address.ok() ? net::Listen(*address, /*share=*/false) : address.status();
+  const auto listener = Listen(argc == 2 ? argv[1] : "");
   if (!listener.ok()) {
     fprintf(stderr, "poll_server: %s\n", listener.status().ToString().c_str());
     return 1;
   }
-  printf("%s\n", net::BoundAddress(listener->get())->Format().c_str());
-  fflush(stdout);
 
   Site site;
   static char buffer[64 << 10];
   std::list<SocketSession> clients;
   while (true) {
-    const bool room = clients.size() < kMaxClients;
     // poll(2) ignores an entry with a negative descriptor.
-    std::vector<pollfd> polled = {{room ? listener->get() : -1, POLLIN, 0}};
+    std::vector<pollfd> polled = {{-1, POLLIN, 0}};
     auto wake = steady_clock::now() + hours(1);
     for (auto client = clients.begin(); client != clients.end();) {
       const SocketSession::Wait wait = client->Run(buffer);
@@ -55,6 +49,7 @@ int main(int argc, char** argv) {
       wake = std::min(wake, wait.deadline);
       ++client;
     }
+    if (clients.size() < kMaxClients) polled[0].fd = listener->get();
     const auto left = ceil<milliseconds>(wake - steady_clock::now()).count();
     poll(polled.data(), polled.size(), std::max<int>(left, 0));
     if (polled[0].revents == 0) continue;

@@ -1,21 +1,33 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What all clients of poll_server and uv_server share: whom they accept mail
-// for, and what they do with it.
+// What the examples share: whom they accept mail for, and how they serve.
 
 #ifndef POSTERN_EXAMPLES_SITE_H_
 #define POSTERN_EXAMPLES_SITE_H_
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <optional>
+#include <utility>
 #include <variant>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "delivery/discard.h"
+#include "engine/delivery.h"
 #include "engine/policy.h"
 #include "engine/responder.h"
 #include "engine/server_config.h"
+#include "engine/session_info.h"
 #include "engine/session_times.h"
+#include "net/descriptor_stream.h"
+#include "net/listening_socket.h"
+#include "system/descriptor.h"
+#include "transports/stdio.h"
+#include "transports/ucspi.h"
 
 // Accepts mail to example.org, from everyone, and no other mail.
 class OnlyUs : public postern::Policy {
@@ -29,6 +41,7 @@ class OnlyUs : public postern::Policy {
   }
 };
 
+// For servers of many clients.
 struct Site {
   OnlyUs policy;
   postern::delivery::Discard discard;
@@ -43,5 +56,39 @@ struct Site {
         return postern::TraceStamp{absl::Now(), "1"};
       }};
 };
+
+// Listens at ADDRESS:PORT, and prints the address. Port 0 is a free one.
+inline absl::StatusOr<postern::system::Descriptor> Listen(
+    absl::string_view text) {
+  const auto address = postern::net::ListenAddress::Parse(text);
+  if (!address.ok()) return address.status();
+  auto listener = postern::net::Listen(*address, /*share=*/false);
+  if (!listener.ok()) return listener;
+  printf("%s\n", postern::net::BoundAddress(listener->get())->Format().c_str());
+  fflush(stdout);
+  return listener;
+}
+
+// Serves one client on descriptors 0 and 1, under tcpserver or inetd. Returns
+// the exit code of the program.
+inline int ServeOneClient(postern::Policy* policy,
+                          postern::Delivery* delivery) {
+  const postern::ServerConfig config = {.greeting = "mx.example.org",
+                                        .carried = delivery->carries()};
+  postern::SessionInfo client = postern::transports::ReadUcspi(getenv);
+  postern::transports::ReadSocketAddresses(0, &client);
+  postern::net::DescriptorStream stream(0, 1);
+  const postern::SessionEnd end = postern::transports::ServeStdio(
+      config,
+      {.policy = policy,
+       .delivery = delivery,
+       .host_name = "mx.example.org",
+       .stamp =
+           [] {
+             return postern::TraceStamp{absl::Now(), "1"};
+           }},
+      std::move(client), {}, &stream);
+  return end.clean ? 0 : 1;
+}
 
 #endif  // POSTERN_EXAMPLES_SITE_H_

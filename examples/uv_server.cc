@@ -13,7 +13,6 @@
 #include <chrono>
 #include <memory>
 
-#include "net/listening_socket.h"
 #include "net/tls_channel.h"
 #include "site.h"
 #include "transports/socket_session.h"
@@ -75,9 +74,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: uv_server ADDRESS:PORT CERTIFICATE KEY\n");
     return 2;
   }
-  const auto address = net::ListenAddress::Parse(argv[1]);
-  const auto listener =
-      address.ok() ? net::Listen(*address, /*share=*/false) : address.status();
+  const auto listener = Listen(argv[1]);
   const auto made =
       net::TlsContext::Make({.certificates = {{argv[2], argv[3]}}});
   const absl::Status error = listener.ok() ? made.status() : listener.status();
@@ -87,8 +84,6 @@ int main(int argc, char** argv) {
   }
   tls = *made;
   site.config.offer_starttls = true;
-  printf("%s\n", net::BoundAddress(listener->get())->Format().c_str());
-  fflush(stdout);
 
   uv_poll_t accepting;
   accepting.data = const_cast<system::Descriptor*>(&*listener);
