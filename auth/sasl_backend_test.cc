@@ -36,11 +36,10 @@ thread_local std::string last_remote;
 }  // namespace
 
 // Replaces the library's own function, which it calls.
-extern "C" int sasl_server_new(const char* service, const char* host,
-                               const char* realm, const char* local,
-                               const char* remote,
-                               const sasl_callback_t* callbacks, unsigned flags,
-                               sasl_conn_t** connection) {
+extern "C" __attribute__((visibility("default"))) int sasl_server_new(
+    const char* service, const char* host, const char* realm, const char* local,
+    const char* remote, const sasl_callback_t* callbacks, unsigned flags,
+    sasl_conn_t** connection) {
   static const auto library = reinterpret_cast<decltype(&sasl_server_new)>(
       dlsym(RTLD_NEXT, "sasl_server_new"));
   last_local = local == nullptr ? "none" : local;

@@ -49,6 +49,7 @@ void Call(char what = '.') {
 }  // namespace
 
 // These replace the functions of the C library.
+#pragma GCC visibility push(default)
 extern "C" {
 
 int open(const char* path, int flags, ...) {
@@ -95,6 +96,7 @@ int unlink(const char* path) noexcept {
 }
 
 }  // extern "C"
+#pragma GCC visibility pop
 
 namespace postern::auth {
 namespace {

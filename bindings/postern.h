@@ -461,7 +461,7 @@ typedef enum postern_xclient_value POSTERN_INT {
   POSTERN_XCLIENT_TEMPORARY    /* [TEMPUNAVAIL]: the look-up failed */
 } postern_xclient_value;
 
-/* The client, according to a proxy: its name, helo, login, address and port,
+/* The client, according to a proxy: its name, helo, user, address and port,
    and the destination address and destination port of its connection. Before
    each attribute is whether it has a value. Attributes without a value are
    empty, or 0. Addresses are as "192.0.2.1" and "2001:db8::1", with a NUL at
@@ -472,7 +472,7 @@ typedef struct postern_xclient {
   postern_xclient_value helo_value; /* HELO: its argument */
   postern_bytes helo;
   postern_xclient_value login_value; /* LOGIN: the user */
-  postern_bytes login;
+  postern_bytes login; /* as LOGIN names the user */
   postern_xclient_value address_value; /* ADDR */
   char address[48];
   postern_xclient_value port_value; /* PORT */

@@ -177,7 +177,7 @@ class OneClient(unittest.TestCase):
                 self.replies(POLICY, domains, "198.51.100.0/24", lines=session,
                              remote=remote),
                 [220, 250, 250, 250, relay, 250, 221])
-        # An outage refuses nobody for ever.
+        # An outage is no permanent refusal.
         domains.unlink()
         self.assertEqual(
             self.replies(POLICY, domains, "198.51.100.0/24", lines=session),

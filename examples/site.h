@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What the examples share: whom they accept mail for, and how they serve.
+// What the examples share: a policy, and the calls that begin a server.
 
 #ifndef POSTERN_EXAMPLES_SITE_H_
 #define POSTERN_EXAMPLES_SITE_H_

@@ -31,7 +31,8 @@ thread_local int writes_before_failure = -1;
 }  // namespace
 
 // Replaces the C library's write() for the code under test.
-extern "C" ssize_t write(int fd, const void* data, size_t size) {
+extern "C" __attribute__((visibility("default"))) ssize_t write(
+    int fd, const void* data, size_t size) {
   if (writes_before_failure >= 0 && writes_before_failure-- == 0) {
     errno = ENOSPC;
     return -1;

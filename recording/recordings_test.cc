@@ -35,7 +35,7 @@ thread_local bool close_fails = false;
 }  // namespace
 
 // Replaces the C library's close() for the code under test.
-extern "C" int close(int fd) {
+extern "C" __attribute__((visibility("default"))) int close(int fd) {
   struct stat facts = {};
   const bool fails =
       close_fails && fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);

@@ -13,6 +13,7 @@ README is any file at the root of the project.
   --update writes smaller numbers, and refuses larger ones.
 - Each file, heading, Bazel target, identifier and option that a document names
   exists, and so does each file that a comment names.
+- Code that a document quotes is in the file that the comment above it names.
 - A document of more than two screens begins with its table of contents.
 """
 
@@ -355,6 +356,23 @@ def check_identifiers(name, text, words, strings):
 SUFFIXES = r"(?:h|cc|c|md|py|sh|smtp|bzl|inc|7|8|defect|patch)"
 
 
+# Code that a document quotes, and the file that it is from.
+QUOTE = re.compile(r"^<!-- (\S+) -->\n```\w*\n(.*?)^```$", re.M | re.S)
+
+
+def check_quotes(root, name, text):
+    """Returns the errors about code that is not in its file."""
+    errors = []
+    for quote in QUOTE.finditer(text):
+        path = root / quote[1]
+        if not path.is_file():
+            errors.append(f"{name}: no file {quote[1]}")
+        elif quote[2] not in path.read_text(encoding="utf-8"):
+            line = text.count("\n", 0, quote.start()) + 1
+            errors.append(f"{name}:{line}: {quote[1]} has other code")
+    return errors
+
+
 def check_document(root, name, text):
     """Returns the errors about what the document `name` refers to."""
     errors = []
@@ -403,6 +421,7 @@ def check_names(root):
             text = (root / name).read_text(encoding="utf-8")
             errors += check_document(root, name, text)
             errors += check_contents(name, text)
+            errors += check_quotes(root, name, text)
             errors += check_identifiers(name, text, words | FORMER, strings)
         else:
             for line, text in texts(root, name):
@@ -455,6 +474,11 @@ def self_test():
             "x: no source has max_b", "x: no source has kNo",
             "x: no program has --no"]
         assert not check_comment(root, "x", 1, f"// see {VOCABULARY}.", "docs")
+        (root / "a.cc").write_text("int a;\nint b;\nint c;\n")
+        quote = "<!-- a.cc -->\n```cpp\nint b;\nint {};\n```\n"
+        assert check_quotes(root, "x", quote.format("c")) == []
+        assert check_quotes(root, "x", quote.format("d")) == [
+            "x:1: a.cc has other code"]
 
 
 def main():

@@ -42,6 +42,7 @@ class AnswerBox;
 // Created, used and destroyed on one thread. Other threads may answer.
 class SocketSession {
  public:
+  // How the connection begins, and what the session calls.
   struct Options {
     // Makes the server's side of TLS over `below`, which outlives it. Null, or
     // an empty function, ends the connection instead of starting TLS.
@@ -91,6 +92,7 @@ class SocketSession {
   // poll(2) reports a hangup even so: do not watch the socket then.
   Wait Run(absl::Span<char> buffer);
 
+  // The socket, to be watched by the loop.
   int socket() const { return socket_.get(); }
   // For Refuse(), Shutdown(), Abandon(), end() and info(). Call Run() after a
   // call that changes it.

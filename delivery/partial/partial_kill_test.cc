@@ -49,6 +49,7 @@ void Call(char what = '.') {
 }  // namespace
 
 // These replace the functions of the C library that SQLite uses.
+#pragma GCC visibility push(default)
 extern "C" {
 
 ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
@@ -82,6 +83,7 @@ int unlink(const char* path) noexcept {
 }
 
 }  // extern "C"
+#pragma GCC visibility pop
 
 namespace postern::delivery {
 namespace {

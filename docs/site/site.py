@@ -82,9 +82,8 @@ NAVIGATION = (
         ("postern rig", "docs/postern-rig.8"),
     )),
     ("Build on it", (
-        ("Embed the engine", "README.md#embed-the-engine"),
-        ("Build with the engine",
-         "docs/install.md#build-a-program-with-the-engine"),
+        ("Embed the engine", "docs/embedding.md"),
+        ("From C", "docs/c.md"),
         ("Extend postern", "docs/extending.md"),
         ("API reference", REFERENCE),
     )),
