@@ -7,16 +7,16 @@ It serves as examples/poll_server does, and prints the messages.
 """
 
 import re
-import subprocess
+import sys
 import threading
 import unittest
 
-import poll_server_test
+import programs_test
 
 
-class CServerTest(poll_server_test.PollServerTest):
+class CServerTest(programs_test.Many, unittest.TestCase):
     def setUp(self):
-        super().setUp()
+        self.start(sys.argv[1])
         self.printed = []
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -26,11 +26,15 @@ class CServerTest(poll_server_test.PollServerTest):
         while octets := self.server.stdout.read1(65536):
             self.printed.append(octets)
 
-    def tearDown(self):
+    def stop(self):
         self.assertIsNone(self.server.poll(), "the server has ended")
         self.server.kill()
         self.server.wait()
-        self.reader.join(poll_server_test.SECONDS)
+        self.reader.join(programs_test.SECONDS)
+
+    def end(self):
+        if self.server.returncode is None:
+            self.stop()
         self.server.stdout.close()
 
     def test_prints_messages_with_their_received_field(self):
@@ -38,14 +42,13 @@ class CServerTest(poll_server_test.PollServerTest):
         client.sendmail("s@client.example", ["User@EXAMPLE.ORG"],
                         "Subject: first\r\n\r\n.dot\r\n")
         client.helo("old)\tclient")
-        with self.assertRaises(poll_server_test.smtplib.SMTPDataError):
+        with self.assertRaises(programs_test.smtplib.SMTPDataError):
             client.sendmail("s@client.example", ["user@example.org"],
                             b"Subject: bare\nnewline\r\n")
         client.sendmail("s@client.example", ["user@example.org"],
                         "Subject: second\r\n\r\n")
         client.quit()
-        self.server.kill()
-        self.reader.join(poll_server_test.SECONDS)
+        self.stop()
         date = rb"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000"
         self.assertRegex(
             b"".join(self.printed),
@@ -55,10 +58,7 @@ class CServerTest(poll_server_test.PollServerTest):
             rb"Received: from old\?\?client \(unknown \[127\.0\.0\.1\]\)\r\n"
             rb"\tby mx\.example\.org with SMTP id 1;\r\n\t" + date + rb"\r\n"
             rb"Subject: second\r\n\r\n$")
-        self.server = subprocess.Popen(  # for tearDown
-            [poll_server_test.PROGRAM], stdout=subprocess.PIPE)
-        self.server.stdout.readline()
 
 
 if __name__ == "__main__":
-    unittest.main(argv=poll_server_test.sys.argv[:1])
+    unittest.main(argv=sys.argv[:1])

@@ -17,7 +17,6 @@ import sys
 import tempfile
 import unittest
 
-POLL_SERVER, UV_SERVER, POLICY, DELIVERY = map(os.path.abspath, sys.argv[1:5])
 SECONDS = 30  # timeout for each reply
 
 
@@ -25,9 +24,10 @@ class Many:
     """Tests of a server of many clients."""
 
     def start(self, *command):
-        self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.server = subprocess.Popen(command, stdout=subprocess.PIPE)
         self.addCleanup(self.end)
-        self.port = int(self.server.stdout.readline().rpartition(":")[2])
+        # A port, or ADDRESS:PORT.
+        self.port = int(self.server.stdout.readline().rpartition(b":")[2])
 
     def end(self):
         self.assertIsNone(self.server.poll(), "the server has ended")
@@ -217,4 +217,5 @@ class OneClient(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    POLL_SERVER, UV_SERVER, POLICY, DELIVERY = map(os.path.abspath, sys.argv[1:])
     unittest.main(argv=sys.argv[:1])
