@@ -552,7 +552,7 @@ class Judges(harness.TestCase):
 
     def test_mailpit_api_and_mailhog(self):
         """The two npm packages, unmodified: see rig_judges.js."""
-        modules = os.environ["TEST_NODE_MODULES"]
+        modules = "external/npm/node_modules"  # @npm//:node_modules
         here = os.path.dirname(os.path.abspath(__file__))
         rig = Rig(self)
         done = subprocess.run(
