@@ -123,14 +123,6 @@ static inline postern_bytes postern_text(const char* text) {
   return bytes;
 }
 
-/* Enums have the range of int in C++, too: a later version of the library, or
-   of a program, may use a value that this header does not have. */
-#ifdef __cplusplus
-#define POSTERN_INT : int
-#else
-#define POSTERN_INT
-#endif
-
 /* ---- Values ------------------------------------------------------------ */
 
 /* A mailbox address of MAIL or RCPT without its source route (RFC 5321 4.1.2).
@@ -209,7 +201,8 @@ typedef struct postern_server_config {
   const char* const* more_verbs;
   bool announce_limits; /* LIMITS, RFC 9422 [true] */
   /* FUTURERELEASE: the longest time for which a message may be held, in
-     seconds, and the latest date, in seconds since 1970. 0: not offered. */
+     seconds, and the latest date, in seconds since 1970. Both are 0: not
+     offered. */
   int64_t hold_longest_s;
   int64_t hold_latest_s;
   int64_t min_deliver_by_s; /* DELIVERBY's limit, RFC 2852 4. 0: none [0] */
@@ -471,8 +464,8 @@ typedef struct postern_xclient {
   postern_bytes name;
   postern_xclient_value helo_value; /* HELO: its argument */
   postern_bytes helo;
-  postern_xclient_value login_value; /* LOGIN: the user */
-  postern_bytes login; /* as LOGIN names the user */
+  postern_xclient_value login_value;   /* LOGIN: the user */
+  postern_bytes login;                 /* as LOGIN names the user */
   postern_xclient_value address_value; /* ADDR */
   char address[48];
   postern_xclient_value port_value; /* PORT */
@@ -517,6 +510,7 @@ typedef struct postern_verdict {
   postern_path path;
   /* BODY_BEGIN: accept, and handle bare newlines in this message so. */
   postern_bare_newlines bare_newlines;
+  int reserved; /* 0: the place of a later member */
 } postern_verdict;
 
 /* Returns a verdict that accepts with the engine's usual reply. */

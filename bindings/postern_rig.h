@@ -67,7 +67,7 @@ const char* postern_rig_version(void);
 typedef struct postern_rig postern_rig;
 
 /* Whether and how the server uses TLS. */
-typedef enum postern_rig_tls {
+typedef enum postern_rig_tls POSTERN_INT {
   POSTERN_RIG_TLS_NONE = 0, /* STARTTLS is not offered */
   POSTERN_RIG_TLS_STARTTLS, /* STARTTLS is offered */
   POSTERN_RIG_TLS_FIRST     /* connections begin with TLS (RFC 8314 3.3) */

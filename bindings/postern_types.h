@@ -20,8 +20,16 @@ typedef struct postern_bytes {
   size_t size; /* in octets */
 } postern_bytes;
 
+/* Enums have the range of int in C++, too: a later version of the library, or
+   of a program, may use a value that this header does not have. */
+#ifdef __cplusplus
+#define POSTERN_INT : int
+#else
+#define POSTERN_INT
+#endif
+
 /* The result of a function that can fail. Later versions may add values. */
-typedef enum postern_status {
+typedef enum postern_status POSTERN_INT {
   POSTERN_OK = 0,
   /* An argument or an option cannot be used. The same call fails again. */
   POSTERN_INVALID_ARGUMENT,

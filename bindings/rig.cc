@@ -29,6 +29,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "bindings/calls.h"
 #include "bindings/postern_rig.h"
 #include "engine/grammar/extension.h"
 #include "engine/grammar/ip_address.h"
@@ -45,6 +46,9 @@
 #include "service/version.h"
 
 namespace rig = postern::rig;
+using postern::bindings::Null;
+using postern::bindings::ReadStructure;
+using postern::bindings::WriteError;
 
 struct postern_rig {
   std::unique_ptr<rig::Server> server;
@@ -96,12 +100,7 @@ postern_status StatusOf(absl::StatusCode code) {
 
 postern_status Fail(postern_status status, absl::string_view why,
                     postern_error* error) {
-  if (error == nullptr) return status;
-  size_t size = std::min(why.size(), sizeof(error->message) - 1);
-  // Not in the middle of a character.
-  while (size > 0 && size < why.size() && (why[size] & 0xC0) == 0x80) --size;
-  std::memcpy(error->message, why.data(), size);
-  error->message[size] = '\0';
+  WriteError(why, error);
   return status;
 }
 
@@ -122,10 +121,6 @@ postern_status Guard(postern_error* error, Body body) noexcept {
   } catch (...) {
     return Fail(POSTERN_INTERNAL, "an unknown exception", error);
   }
-}
-
-absl::Status Null(absl::string_view argument) {
-  return absl::InvalidArgumentError(absl::StrCat(argument, " is NULL"));
 }
 
 // Returns why this process may not use a rig.
@@ -201,21 +196,10 @@ size_t Limit(uint64_t value, size_t usual) {
 absl::StatusOr<postern_rig_options> Read(const postern_rig_options* given) {
   postern_rig_options options = POSTERN_RIG_OPTIONS_INIT;
   if (given == nullptr) return options;
-  const size_t size = given->struct_size;
-  constexpr size_t kFirst = offsetof(postern_rig_options, command_timeout_ms) +
-                            sizeof(options.command_timeout_ms);
-  if (size < kFirst) {
-    return absl::InvalidArgumentError(
-        "struct_size: begin with POSTERN_RIG_OPTIONS_INIT");
-  }
-  const char* const bytes = reinterpret_cast<const char*>(given);
-  for (size_t i = sizeof(options); i < size; ++i) {
-    if (bytes[i] == 0) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("an option that version ", postern::service::Version(),
-                     " of libpostern-rig does not have"));
-  }
-  std::memcpy(&options, given, std::min(size, sizeof(options)));
+  const absl::Status status = ReadStructure(
+      given, POSTERN_SIZE_TO(postern_rig_options, command_timeout_ms),
+      "options", &options);
+  if (!status.ok()) return status;
   return options;
 }
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -25,6 +26,7 @@
 #include "absl/time/time.h"
 // Only what this header declares is visible outside of the shared library.
 #pragma GCC visibility push(default)
+#include "bindings/calls.h"
 #include "bindings/postern.h"
 #pragma GCC visibility pop
 #include "engine/ask.h"
@@ -51,6 +53,9 @@ using postern::Path;
 using postern::Reply;
 using postern::ServerConfig;
 using postern::Verdict;
+using postern::bindings::Null;
+using postern::bindings::ReadStructure;
+using postern::bindings::WriteError;
 
 struct postern_server {
   std::shared_ptr<const ServerConfig> config;
@@ -96,14 +101,7 @@ auto NoThrow(Body body) noexcept {
 
 postern_status StatusOf(const absl::Status& status, postern_error* error) {
   if (status.ok()) return POSTERN_OK;
-  if (error != nullptr) {
-    const absl::string_view why = status.message();
-    size_t size = std::min(why.size(), sizeof(error->message) - 1);
-    // Not in the middle of a character.
-    while (size < why.size() && size > 0 && (why[size] & 0xC0) == 0x80) --size;
-    std::memcpy(error->message, why.data(), size);
-    error->message[size] = '\0';
-  }
+  WriteError(status.message(), error);
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
       return POSTERN_INVALID_ARGUMENT;
@@ -114,10 +112,6 @@ postern_status StatusOf(const absl::Status& status, postern_error* error) {
     default:
       return POSTERN_INTERNAL;
   }
-}
-
-absl::Status Null(absl::string_view name) {
-  return absl::InvalidArgumentError(absl::StrCat(name, " is NULL"));
 }
 
 // Values from C++ to C, and back.
@@ -149,25 +143,45 @@ Path PathOf(postern_path path) {
   return {Text(path.local_part), Text(path.domain)};
 }
 
-// Reads a structure that the caller has filled. Its program may have been
-// compiled with a later version of the header, in which it is longer.
-template <typename T>
-absl::Status Read(const T* given, absl::string_view name, T* read) {
-  if (given == nullptr) return Null(name);
-  if (given->struct_size < sizeof(T)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": struct_size is ", given->struct_size,
-                     ", and must be at least ", sizeof(T)));
+// Returns an error if one of `all` has no octets, but a size.
+absl::Status CheckBytes(std::initializer_list<postern_bytes> all) {
+  for (const postern_bytes& each : all) {
+    if (each.data == nullptr && each.size > 0)
+      return Null("postern_bytes.data");
   }
-  const char* const octets = reinterpret_cast<const char*>(given);
-  if (std::any_of(octets + sizeof(T), octets + given->struct_size,
-                  [](char octet) { return octet != 0; })) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": a member is set that version ",
-                     postern::service::Version(), " does not have"));
-  }
-  *read = *given;
   return absl::OkStatus();
+}
+
+// Read structures of version 0.1 and later: see ReadStructure(). The sizes do
+// not change when members are added.
+absl::Status Read(const postern_server_config* given,
+                  postern_server_config* read) {
+  return ReadStructure(given,
+                       POSTERN_SIZE_TO(postern_server_config, data_block),
+                       "config", read);
+}
+absl::Status Read(const postern_verdict* given, postern_verdict* read) {
+  const absl::Status status = ReadStructure(
+      given, POSTERN_SIZE_TO(postern_verdict, reserved), "verdict", read);
+  if (!status.ok()) return status;
+  if (read->reserved != 0) {
+    return absl::InvalidArgumentError("verdict: reserved is not 0");
+  }
+  return CheckBytes(
+      {read->reply.text, read->path.local_part, read->path.domain});
+}
+absl::Status Read(const postern_tls_info* given, postern_tls_info* read) {
+  const absl::Status status = ReadStructure(
+      given, POSTERN_SIZE_TO(postern_tls_info, peer_subject), "info", read);
+  if (!status.ok()) return status;
+  return CheckBytes({read->protocol, read->cipher, read->peer_subject});
+}
+absl::Status Read(const postern_received* given, postern_received* read) {
+  const absl::Status status = ReadStructure(
+      given, POSTERN_SIZE_TO(postern_received, time_s), "received", read);
+  if (!status.ok()) return status;
+  return CheckBytes({read->hello_name, read->remote_name, read->remote_address,
+                     read->identity, read->tls_cipher, read->host, read->id});
 }
 
 // Writes a structure to a caller who knows an earlier or a later version.
@@ -242,6 +256,10 @@ absl::StatusOr<ServerConfig> ConfigOf(const postern_server_config& from) {
   config.extensions = config.carried;
   config.more_verbs = Words(from.more_verbs);
   config.announce_limits = from.announce_limits;
+  if ((from.hold_longest_s != 0) != (from.hold_latest_s != 0)) {
+    return absl::InvalidArgumentError(
+        "hold_longest_s and hold_latest_s: both are needed, or neither");
+  }
   if (from.hold_longest_s != 0) {
     config.hold_limits = {absl::Seconds(from.hold_longest_s),
                           absl::FromUnixSeconds(from.hold_latest_s)};
@@ -484,7 +502,7 @@ absl::Status CompleteOne(postern_session* session, uint64_t id,
                          const postern_verdict* given) {
   if (session == nullptr) return Null("session");
   postern_verdict read = {};
-  absl::Status status = Read(given, "verdict", &read);
+  absl::Status status = Read(given, &read);
   if (!status.ok()) return status;
   absl::StatusOr<Verdict> verdict = VerdictOf(read);
   if (!verdict.ok()) return verdict.status();
@@ -504,7 +522,7 @@ absl::Status CompleteEach(postern_session* session, uint64_t id,
           absl::StrCat("verdict ", i, ": another struct_size than verdict 0"));
     }
     postern_verdict read = {};
-    absl::Status status = Read(one, "verdict", &read);
+    absl::Status status = Read(one, &read);
     if (!status.ok()) return status;
     absl::StatusOr<Verdict> verdict = VerdictOf(read);
     if (!verdict.ok()) return verdict.status();
@@ -518,7 +536,7 @@ absl::Status StartTls(postern_session* session, const postern_tls_info* info) {
   postern::TlsInfo tls;
   if (info != nullptr) {
     postern_tls_info read = {};
-    if (const absl::Status status = Read(info, "info", &read); !status.ok()) {
+    if (const absl::Status status = Read(info, &read); !status.ok()) {
       return status;
     }
     tls = {Text(read.protocol), Text(read.cipher), Text(read.peer_subject)};
@@ -535,8 +553,7 @@ absl::Status StartTls(postern_session* session, const postern_tls_info* info) {
 absl::Status FormatReceived(const postern_received* given, char* buffer,
                             size_t room, size_t* size) {
   postern_received received = {};
-  if (const absl::Status status = Read(given, "received", &received);
-      !status.ok()) {
+  if (const absl::Status status = Read(given, &received); !status.ok()) {
     return status;
   }
   if (buffer == nullptr) return Null("buffer");
@@ -630,8 +647,7 @@ postern_status postern_server_new(const postern_server_config* config,
   return NoThrow([&] {
     if (server == nullptr) return StatusOf(Null("server"), error);
     postern_server_config read = {};
-    if (const absl::Status status = Read(config, "config", &read);
-        !status.ok()) {
+    if (const absl::Status status = Read(config, &read); !status.ok()) {
       return StatusOf(status, error);
     }
     absl::StatusOr<ServerConfig> made = ConfigOf(read);
@@ -941,6 +957,9 @@ postern_status postern_session_auth_challenge(postern_session* session,
                                               postern_error* error) {
   return NoThrow([&] {
     if (session == nullptr) return StatusOf(Null("session"), error);
+    if (const absl::Status status = CheckBytes({challenge}); !status.ok()) {
+      return StatusOf(status, error);
+    }
     return StatusOf(
         session->session.CompleteAuth(postern::RequestId{id},
                                       postern::AuthChallenge{Text(challenge)}),
@@ -953,6 +972,9 @@ postern_status postern_session_auth_granted(postern_session* session,
                                             postern_error* error) {
   return NoThrow([&] {
     if (session == nullptr) return StatusOf(Null("session"), error);
+    if (const absl::Status status = CheckBytes({identity}); !status.ok()) {
+      return StatusOf(status, error);
+    }
     return StatusOf(
         session->session.CompleteAuth(postern::RequestId{id},
                                       postern::AuthGranted{Text(identity)}),

@@ -1,0 +1,66 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What the C interfaces of the engine and of the rig have in common.
+
+#ifndef POSTERN_BINDINGS_CALLS_H_
+#define POSTERN_BINDINGS_CALLS_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "bindings/postern_types.h"
+#include "service/version.h"
+
+namespace postern::bindings {
+
+// The number of octets of structure T to the end of `member`.
+#define POSTERN_SIZE_TO(T, member) (offsetof(T, member) + sizeof(T::member))
+
+inline absl::Status Null(absl::string_view name) {
+  return absl::InvalidArgumentError(absl::StrCat(name, " is NULL"));
+}
+
+// Reads a structure that the caller has filled. Its program may have been
+// compiled with another version of the header: with an earlier one, in which
+// the structure is shorter, and at least `first` octets long, or with a later
+// one, in which it is longer. What an earlier one does not have stays as it is
+// in `read`. What a later one adds must be 0.
+template <typename T>
+absl::Status ReadStructure(const T* given, size_t first, absl::string_view name,
+                           T* read) {
+  if (given == nullptr) return Null(name);
+  const size_t size = given->struct_size;
+  if (size < first) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ": struct_size is ", size, ", and must be at least ", first));
+  }
+  const char* const octets = reinterpret_cast<const char*>(given);
+  for (size_t i = sizeof(T); i < size; ++i) {
+    if (octets[i] == 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": a member is set that version ",
+                     service::Version(), " does not have"));
+  }
+  std::memcpy(static_cast<void*>(read), given, std::min(size, sizeof(T)));
+  read->struct_size = sizeof(T);
+  return absl::OkStatus();
+}
+
+// Writes why a call has failed. `error` may be null.
+inline void WriteError(absl::string_view why, postern_error* error) {
+  if (error == nullptr) return;
+  size_t size = std::min(why.size(), sizeof(error->message) - 1);
+  // Not in the middle of a character.
+  while (size > 0 && size < why.size() && (why[size] & 0xC0) == 0x80) --size;
+  std::memcpy(error->message, why.data(), size);
+  error->message[size] = '\0';
+}
+
+}  // namespace postern::bindings
+
+#endif  // POSTERN_BINDINGS_CALLS_H_
