@@ -582,6 +582,8 @@ class Rig:
         if raw is not None:
             words += ["raw", _escaped(raw)]
         line = " ".join(words)
+        if line.startswith("#"):
+            raise ValueError(f"{stage!r}: no such stage")
         try:
             self._add_faults(line, "fault")
         except ValueError as error:

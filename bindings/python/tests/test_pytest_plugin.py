@@ -2,7 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the plugin: pytest runs tests of which some fail."""
 
+import os
+import pathlib
+import re
+
 import pytest
+
+import postern
 
 HEAD = """
 import smtplib, unittest
@@ -25,6 +31,25 @@ def run(pytester):
         )
 
     return run_tests
+
+
+def test_the_plugin_may_be_named_although_the_package_is_installed(
+    run, pytester, monkeypatch
+):
+    project = pathlib.Path(postern.__file__).parents[1] / "pyproject.toml"
+    entry = re.search(r'pytest11\]\n"?([^"\n]*?)"? = "(.*)"', project.read_text())
+    installed = pytester.mkdir("installed")
+    metadata = installed / "postern-0.1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: postern\nVersion: 0.1.0\n"
+    )
+    (metadata / "entry_points.txt").write_text(
+        f"[pytest11]\n{entry[1]} = {entry[2]}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{installed}:{os.environ['PYTHONPATH']}")
+    result = run("def test_it(smtp_rig):\n    send(smtp_rig)\n")
+    result.assert_outcomes(passed=1)
 
 
 def test_report_of_a_failed_test_has_the_sessions(run):
