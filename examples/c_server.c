@@ -43,9 +43,11 @@ static postern_verdict decide(const postern_ask* ask) {
     hello = postern_ask_hello(ask);
     snprintf(client_name, 256, "%s", postern_ask_argument(ask).data);
   }
-  if (kind == POSTERN_ASK_RCPT &&
-      strcasecmp(postern_ask_to(ask).domain.data, "example.org") != 0)
-    return postern_refuse(550, 7, 1, "not here");
+  if (kind == POSTERN_ASK_RCPT) {
+    const postern_bytes domain = postern_ask_to(ask).domain;  // "": postmaster
+    if (domain.size > 0 && strcasecmp(domain.data, "example.org") != 0)
+      return postern_refuse(550, 7, 1, "not here");
+  }
   if (kind == POSTERN_ASK_BODY_BEGIN) begin_message();
   if (kind == POSTERN_ASK_BODY_END &&
       (fflush(content) != 0 || ferror(content) ||
@@ -80,7 +82,8 @@ static void serve(postern_session* session, struct pollfd client) {
     const int64_t idle = postern_session_idle_timeout_ms(session);
     if (idle >= 0 && received + idle < end) end = received + idle;
     client.events = n < (ssize_t)out.size ? POLLOUT : POLLIN;
-    late = end <= now() || poll(&client, 1, (int)(end - now())) == 0;
+    const int64_t left = end - now();
+    late = left <= 0 || poll(&client, 1, (int)left) == 0;
     if (late) postern_session_timed_out(session);
     if (late || client.events == POLLOUT) continue;
     n = recv(client.fd, in + in_size, sizeof(in) - in_size, 0);

@@ -54,6 +54,8 @@ class Many:
         for client in clients:
             self.assertEqual(client.rcpt("user@example.org")[0], 250)
             self.assertEqual(client.rcpt("user@elsewhere.example")[0], 550)
+        self.assertEqual(clients[0].rcpt("USER@EXAMPLE.ORG")[0], 250)
+        self.assertEqual(clients[0].docmd("RCPT TO:<postmaster>")[0], 250)
         for client in clients:
             self.assertEqual(client.data("Subject: x\r\n\r\nx\r\n")[0], 250)
         for client in clients:

@@ -14,6 +14,7 @@
 #include <variant>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "delivery/discard.h"
@@ -35,8 +36,11 @@ class OnlyUs : public postern::Policy {
                                          const postern::SharedSessionInfo&,
                                          Later) override {
     const auto* rcpt = std::get_if<postern::Rcpt>(&ask.what);
-    const bool ours = rcpt == nullptr || rcpt->to.domain == "example.org";
-    if (ours) return postern::Verdict::Accept();
+    // <postmaster> has no domain, and domains have no case (RFC 5321 2.4).
+    if (rcpt == nullptr || rcpt->to.domain.empty() ||
+        absl::EqualsIgnoreCase(rcpt->to.domain, "example.org")) {
+      return postern::Verdict::Accept();
+    }
     return postern::Verdict::Refuse({550, {5, 7, 1}, "not here"});
   }
 };
