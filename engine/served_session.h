@@ -128,8 +128,7 @@ class ServedSession {
       // Under TLS try before waiting: TLS may hold octets that it has read. If
       // `read` is not set and there is no output, the session waits for an
       // answer. Then watch no events. poll(2) reports a hangup even so: a
-      // driver
-      // with level-triggered events removes the descriptor until Answer().
+      // driver with level-triggered events removes the descriptor until Answer().
       kTransfer,
       // There is more work. Call Advance() again, perhaps after other sessions.
       kBusy,

@@ -166,6 +166,9 @@ struct ServerConfig {
   // than 1, slow decisions overlap. The replies are the same.
   size_t max_open_asks = 1;
 
+  // What is done with a CR without LF, or a LF without CR, in a message: a
+  // second message could be hidden in it. Verdict::AcceptWith() changes this for
+  // one message.
   BareNewlines bare_newlines = BareNewlines::kReject;
 
   // What the command grammar tolerates: see Strictness for the complete list.
