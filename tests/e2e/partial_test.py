@@ -197,7 +197,7 @@ class PartialTest(harness.TestCase):
         self.hop.refused = {}
         self.assertEqual(self.send(server, 6)[0], 250)
         self.assertEqual(self.hop.delivered[("6", "a")], 2)
-        self.assertIn("use --partial-delivery retry:DIR", server.log())
+        server.wait_log("use --partial-delivery retry:DIR")
 
     def test_option_that_cannot_be_used(self):
         for value, why in (

@@ -107,7 +107,8 @@ class SharedStateTest(harness.TestCase):
                 for name in ("a", "b")]
 
     def metric(self, server, name):
-        where = server.log().split("metrics at ")[1].split("\n")[0]
+        log = server.wait_log("metrics at ")
+        where = log.split("metrics at ")[1].split("\n")[0]
         with urllib.request.urlopen(f"http://{where}/metrics",
                                     timeout=harness.PATIENCE) as answer:
             text = answer.read().decode()
@@ -151,6 +152,7 @@ class SharedStateTest(harness.TestCase):
             self.assertEqual(code, 0, said)
         for server in (a, b, a, b):
             self.assertIn(refused, harness.swaks(server)[0])
+        self.wait_for(lambda: " rate-limit who=" in a.log() + b.log())
         logs = a.log() + b.log()
         self.assertEqual(logs.count(" rate-limit who="), 1, logs)
         self.assertEqual(redis.keys(),
@@ -335,10 +337,9 @@ class SharedStateTest(harness.TestCase):
         redis = Redis(self)
         options = ("--rate-limit", "client:messages=2/1h")
         server = self.serve("a", redis, *options)
-        log = server.log()
-        self.assertIn(f"shared-state: {redis.address}: cannot connect: No such "
-                      "file or directory: this server counts alone until it "
-                      "works", log)
+        server.wait_log(f"shared-state: {redis.address}: cannot connect: No "
+                        "such file or directory: this server counts alone until "
+                        "it works")
         said, code = harness.swaks(server)
         self.assertEqual(code, 0, said)
         done = subprocess.run(
