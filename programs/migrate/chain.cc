@@ -201,6 +201,7 @@ class Chain {
   void MapSpamdykeSetting(const std::string& name, const Word& value,
                           const std::string& level);
   void MapStunnel(size_t begin);
+  void MapTcpd(size_t begin);
   void MapFixcrio(size_t begin);
   void MapGreetdelay(size_t begin);
   void MapSmtpd(size_t begin);
@@ -1311,6 +1312,20 @@ void Chain::MapSetUser(size_t begin) {
   MapUser(user, BaseName(At(begin).text));
 }
 
+// The files of tcpd have the name of the program that it starts.
+void Chain::MapTcpd(size_t begin) {
+  Keep(begin);
+  const bool renamed = !AtEnd() && BaseName(At(pos_).text) == "qmail-smtpd";
+  AddRow(At(begin).place, "tcpd",
+         renamed ? Mapping{Outcome::kDiffers,
+                           "kept; /etc/hosts.allow and /etc/hosts.deny have "
+                           "the name of the program: write postern-smtpd in "
+                           "place of qmail-smtpd, or they no longer apply"}
+                 : Mapping{Outcome::kMaps, "kept"},
+         {Outcome::kUnsupported,
+          "/etc/hosts.allow is not read: write it as rules"});
+}
+
 void Chain::MapFixcrio(size_t begin) {
   for (const bool smtpd : {true, false}) {
     std::vector<Option>& options = smtpd ? setup_.smtpd : setup_.serve;
@@ -1387,8 +1402,7 @@ const Chain::Program* Chain::Find(absl::string_view name) {
       {"time", nullptr, "apvf:o:", 0, true, kMaps, "kept", kDiffers, kManager},
       {"tcp-env", nullptr, "rRt:", 0, true, kMaps, "kept", kMaps,
        "the server knows the client itself"},
-      {"tcpd", nullptr, "", 0, true, kMaps, "kept", kUnsupported,
-       "/etc/hosts.allow is not read: write it as rules"},
+      {"tcpd", &Chain::MapTcpd},
       {"recordio", nullptr, "", 0, false, kDiffers,
        "left out: --record DIR records sessions with masked passwords",
        kDiffers,

@@ -17,11 +17,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "files/content.h"
+#include "files/paths.h"
 #include "log/printable.h"
 #include "nlohmann/json.hpp"
 #include "programs/migrate/chain.h"
@@ -44,6 +46,7 @@ constexpr int kUnsupportedExit = 1;
 constexpr int kUsage = 100;  // from djb's tools
 constexpr int kTemporary = 111;
 constexpr size_t kMaxScript = size_t{1} << 20;
+constexpr absl::string_view kSelf = "/proc/self/exe";
 
 using OptionFrom = service::OptionRow::From;
 constexpr service::OptionRow kRows[] = {
@@ -56,6 +59,10 @@ constexpr service::OptionRow kRows[] = {
     {"root", "DIR",
      "read all other files of the site below DIR, which\n"
      "is a copy of the old server's file system",
+     OptionFrom::kCommandLine},
+    {"bindir", "DIR",
+     "the directory of postern and postern-smtpd; that of\n"
+     "this program by default",
      OptionFrom::kCommandLine},
     {"format", "FORMAT [text]", "write text or json", OptionFrom::kCommandLine},
     {"server", "N", "the server that --only writes, if FILE starts several",
@@ -293,6 +300,15 @@ int RunMigrate(int argc, const char* const* argv) {
           absl::StrCat("--", option, ": ", directory, ": not a directory"));
     }
   }
+  // Inetd and xinetd split words at blanks.
+  std::string programs = given.Text("bindir", "");
+  if (programs.empty()) {
+    programs = files::DirectoryOf(files::ResolvePath(kSelf));
+  } else if (programs[0] != '/' || std::any_of(programs.begin(), programs.end(),
+                                               absl::ascii_isspace)) {
+    given.Mistake(absl::StrCat("--bindir: ", programs,
+                               ": not an absolute path without blanks"));
+  }
   if (given.operands().size() != 1) {
     given.Mistake(
         "one FILE is needed: a run script, or a file of xinetd or "
@@ -315,6 +331,7 @@ int RunMigrate(int argc, const char* const* argv) {
   const migrate::SiteFiles files(given.Text("root", ""),
                                  given.Text("control", ""));
   Migration migration = Read(name, script->bytes, files);
+  for (Setup& setup : migration.setups) setup.programs = programs;
   const auto count = static_cast<int>(migration.setups.size());
   if (server > count || (server == 0 && count > 1 && writes_set_up)) {
     std::fprintf(stderr, "%s: %s: the number of servers is %d: --server N\n",

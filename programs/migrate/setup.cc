@@ -17,8 +17,8 @@
 namespace postern::programs::migrate {
 namespace {
 
-constexpr absl::string_view kSmtpd = "/usr/local/bin/postern-smtpd";
-constexpr absl::string_view kServe = "/usr/local/bin/postern";
+constexpr absl::string_view kSmtpd = "/postern-smtpd";
+constexpr absl::string_view kServe = "/postern";
 constexpr size_t kWidth = 78;
 
 // Quotes a word for sh.
@@ -288,7 +288,7 @@ std::string FormatSmtpd(const Setup& setup) {
         absl::StrAppend(&text, "export ", variable.name, "=",
                         QuoteWord(variable.value), "\n");
       }
-      words.emplace_back(kSmtpd);
+      words.push_back(Quote(absl::StrCat(setup.programs, kSmtpd)));
       words.insert(words.end(), arguments.begin(), arguments.end());
       for (const Word& word : setup.smtpd_unknown) {
         words.push_back(QuoteWord(word));
@@ -302,7 +302,7 @@ std::string FormatSmtpd(const Setup& setup) {
   // Neither file has quotes: words are separated by blanks.
   std::vector<std::string> plain;
   for (const Word& word : setup.front) plain.push_back(word.text);
-  plain.emplace_back(kSmtpd);
+  plain.push_back(absl::StrCat(setup.programs, kSmtpd));
   for (const std::string& each : SmtpdArguments(setup)) plain.push_back(each);
   if (setup.form == Setup::Form::kInetd) {
     // The name of the process follows the program. tcpd takes it for the
@@ -332,7 +332,8 @@ std::string FormatSmtpd(const Setup& setup) {
 }
 
 std::string FormatServe(const Setup& setup) {
-  std::vector<std::string> words = {std::string(kServe), "serve"};
+  std::vector<std::string> words = {Quote(absl::StrCat(setup.programs, kServe)),
+                                    "serve"};
   for (const std::string& each : ServeArguments(setup)) {
     words.push_back(Quote(each));
   }

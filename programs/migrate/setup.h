@@ -67,6 +67,7 @@ struct Setup {
   // the file of inetd or xinetd.
   enum class Form : uint8_t { kRunScript, kXinetd, kInetd };
   Form form = Form::kRunScript;
+  std::string programs;  // the directory of postern and postern-smtpd
   std::vector<std::string> form_lines;  // of a service of xinetd, before server
   std::string inetd_head;               // of a line of inetd
 

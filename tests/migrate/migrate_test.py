@@ -26,6 +26,7 @@ import harness  # pylint: disable=wrong-import-position
 HERE = pathlib.Path(__file__).resolve().parent
 SITES = sorted(path.parent.name for path in HERE.glob("*/run"))
 
+BINDIR = "/usr/local/bin"
 # A program of a run script's chain: it prints its arguments, one in a line.
 STUB = '#!/bin/sh\nprintf "%s\\n" "$0" "$@"\n'
 
@@ -33,8 +34,8 @@ STUB = '#!/bin/sh\nprintf "%s\\n" "$0" "$@"\n'
 def migrate(site, *options):
     """Returns the exit code and the output for a site."""
     ran = subprocess.run(
-        [harness.POSTERN, "migrate", "--control", "control", "--root", ".",
-         *options, "run"], cwd=HERE / site, capture_output=True, text=True,
+        [harness.POSTERN, "migrate", "--bindir", BINDIR, "--control",
+         "control", "--root", ".", *options, "run"], cwd=HERE / site, capture_output=True, text=True,
         timeout=harness.PATIENCE, check=False)
     if ran.stderr:
         raise AssertionError(f"{site}: {ran.stderr}")
@@ -150,9 +151,9 @@ class Migrate(harness.TestCase):
             (site / path).parent.mkdir(parents=True, exist_ok=True)
             (site / path).write_text(content)
         ran = subprocess.run(
-            [harness.POSTERN, "migrate", "--root", str(site), "--format",
-             "json", *options, str(site / "run")], capture_output=True,
-            text=True, timeout=harness.PATIENCE, check=False)
+            [harness.POSTERN, "migrate", "--bindir", BINDIR, "--root",
+             str(site), "--format", "json", *options, str(site / "run")],
+            capture_output=True, text=True, timeout=harness.PATIENCE, check=False)
         self.assertEqual(ran.stderr, "")
         return ran.returncode, json.loads(ran.stdout)
 
@@ -311,6 +312,17 @@ class Migrate(harness.TestCase):
                 result["servers"][0]["postern_smtpd"],
                 f"smtp stream tcp nowait qmaild {expected}\n")
 
+    def test_files_of_tcpd_have_the_name_of_the_program(self):
+        for program, outcome in (("qmail-smtpd", "differs"),
+                                 ("tcp-env /var/qmail/bin/qmail-smtpd", "maps")):
+            _, result = self.migrate_text(
+                "smtp stream tcp nowait qmaild /usr/sbin/tcpd "
+                f"/var/qmail/bin/{program}\n")
+            rows = [row for row in result["servers"][0]["rows"]
+                    if row["what"] == "tcpd"]
+            self.assertEqual([row["postern_smtpd"]["outcome"] for row in rows],
+                             [outcome])
+
     def test_only_the_site_is_read(self):
         """With --control alone, no other file of this host is read. With
         --root, a link does not leave the copy."""
@@ -348,6 +360,33 @@ class Migrate(harness.TestCase):
             self.assertNotIn(" 99 ", ran.stdout)
             self.assertEqual(" -c 77 " in ran.stdout, found, ran.stdout)
 
+    def test_set_up_names_the_programs_that_are_installed(self):
+        """By default those in the directory of the program that runs."""
+        bin_directory = self.folder / "bin"
+        bin_directory.mkdir()
+        program = bin_directory / "postern"
+        shutil.copy(harness.POSTERN, program)
+        link = self.folder / "link"
+        link.symlink_to(program)
+        script = self.folder / "run"
+        script.write_text("#!/bin/sh\nexec tcpserver -HRl0 0 25 qmail-smtpd\n")
+        for options, directory in (([], bin_directory),
+                                   (["--bindir", "/opt/p/bin"], "/opt/p/bin")):
+            ran = subprocess.run(
+                [link, "migrate", "--control", str(self.control), *options,
+                 str(script)], capture_output=True, text=True, check=False,
+                timeout=harness.PATIENCE)
+            for name in ("postern serve --listen", "postern-smtpd"):
+                self.assertIn(f" {directory}/{name}", ran.stdout)
+        for directory in ("bin", "/opt/p q"):
+            ran = subprocess.run(
+                [link, "migrate", "--bindir", directory, str(script)],
+                capture_output=True, text=True, check=False,
+                timeout=harness.PATIENCE)
+            self.assertEqual((ran.returncode, ran.stdout), (100, ""))
+            self.assertIn(f"--bindir: {directory}: not an absolute path",
+                          ran.stderr)
+
     def test_several_servers_and_other_programs(self):
         services = "".join(
             f"service {name}\n{{\nuser = qmaild\nserver = "
@@ -372,7 +411,7 @@ class Migrate(harness.TestCase):
                         "checkpassword qmail-pop3d Maildir\n")
         ran = run()
         self.assertEqual(ran.returncode, 1)
-        self.assertNotIn("/usr/local/bin", ran.stdout)
+        self.assertNotIn("the run script", ran.stdout)
         self.assertIn("does not start qmail-smtpd", ran.stdout)
 
     def test_nothing_is_executed(self):
