@@ -26,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto is_server = [](absl::string_view name) {
     return name == "tcpserver" || name == "env";
   };
-  const RunScript script = ReadRunScript("run", text, files, is_server);
+  const RunScript script =
+      ReadRunScript("run", text, files, is_server, "/service");
   const auto lines = static_cast<int>(script.lines.size());
   int first_note = lines + 1;
   for (const Note& note : script.notes) {
@@ -43,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       EXPECT_LE(first_note, i + 1);
     }
   }
-  const RunScript again = ReadRunScript("run", text, files, is_server);
+  const RunScript again =
+      ReadRunScript("run", text, files, is_server, "/service");
   EXPECT_EQ(script.servers.size(), again.servers.size());
   for (size_t i = 0; i < script.servers.size(); ++i) {
     const ServerCommand& server = script.servers[i];

@@ -83,7 +83,10 @@ class Chain {
  public:
   Chain(const ServerCommand& command, const SuperService* service,
         const SiteFiles& files)
-      : words_(command.words), files_(files), service_(service) {
+      : words_(command.words),
+        files_(files),
+        directory_(command.directory),
+        service_(service) {
     setup_.shell = command.shell;
     setup_.log_on_output = command.log_on_output;
     setup_.shell_redirections = command.shell_redirections;
@@ -220,6 +223,7 @@ class Chain {
 
   std::vector<Word> words_;
   const SiteFiles& files_;
+  const std::string directory_;  // see ServerCommand
   const SuperService* const service_;
   std::vector<Effective> environment_;
   Setup setup_;
@@ -458,10 +462,15 @@ void Chain::MapTcpServer(size_t begin) {
         break;
       case 'x':
         rules_ = value;
-        setup_.SetServe("rules", value.text);
+        // The directory of postern serve can be another one.
+        if (const std::string path = PathFrom(directory_, value.text);
+            !path.empty()) {
+          rules_->text = path;
+        }
+        setup_.SetServe("rules", rules_->text);
         AddRow(value.place, what, Kept(),
                {Outcome::kDiffers,
-                absl::StrCat("--rules ", value.text,
+                absl::StrCat("--rules ", rules_->text,
                              "; a denied client gets a 554 (--silent-deny: "
                              "nothing), and SIGHUP reads changed rules")});
         break;
@@ -802,10 +811,11 @@ void Chain::MapEnvdir(size_t begin) {
 // Reads the variables that a program sets from the files of a directory.
 void Chain::ReadEnvdir(const Word& directory, const std::string& what) {
   if (!directory.known()) return Unknown(directory, what);
+  const std::string path_of_all = PathFrom(directory_, directory.text);
   const auto names =
-      absl::StartsWith(directory.text, "/")
-          ? files_.List(directory.text)
-          : absl::FailedPreconditionError("the directory is not a path");
+      path_of_all.empty()
+          ? absl::FailedPreconditionError("the directory is not known")
+          : files_.List(path_of_all);
   if (!names.ok()) {
     AddRow(directory.place, absl::StrCat(what, " ", directory.text),
            {Outcome::kUnsupported,
@@ -818,7 +828,7 @@ void Chain::ReadEnvdir(const Word& directory, const std::string& what) {
   AddRow(directory.place, absl::StrCat(what, " ", directory.text), Kept(),
          {Outcome::kMaps, "left out: its variables have rows"});
   for (const std::string& name : *names) {
-    const std::string path = absl::StrCat(directory.text, "/", name);
+    const std::string path = absl::StrCat(path_of_all, "/", name);
     const absl::StatusOr<std::string> text = files_.Read(path);
     Variable variable = {name, {}};
     variable.value.place = {path, 1};
@@ -840,6 +850,7 @@ void Chain::ReadEnvdir(const Word& directory, const std::string& what) {
 // runit's chpst.
 void Chain::MapChpst(size_t begin) {
   std::string bad;
+  const size_t first = setup_.front.size();
   const std::vector<Given> options =
       Options("u:U:e:/:n:l:L:m:d:o:p:f:c:vP012b:", &bad);
   for (const Given& option : options) {
@@ -854,15 +865,13 @@ void Chain::MapChpst(size_t begin) {
     } else if (option.letter == 'e') {
       ReadEnvdir(value, "chpst -e");
     } else if (option.letter == 'm' || option.letter == 'd') {
-      uint64_t number = 0;
-      const bool enough =
-          absl::SimpleAtoi(value.text, &number) && number >= kMemory;
-      AddRow(value.place, what,
-             {enough ? Outcome::kMaps : Outcome::kUnsupported,
-              "kept; postern-smtpd needs 4000000, with TLS 24000000"},
-             {Outcome::kDiffers,
-              "the limits of one session do not fit a server of all: left "
-              "out"});
+      const std::string name =
+          absl::StrCat("chpst -", std::string(1, option.letter));
+      if (value.known()) {
+        memory_.emplace_back(first + option.index - begin, name);
+      } else {
+        Unknown(value, name);
+      }
     } else if (option.letter == 'b' || option.letter == 'U') {
       // -b is the name of the process, -U sets UID and GID
     } else if (!absl::StrContains("vP012", option.letter)) {
@@ -920,10 +929,10 @@ void Chain::MapSpamdykeProgram(size_t begin) {
   setup_.front.resize(setup_.front.size() - (pos_ > begin ? 1 : 0));
   Keep(begin);
   for (const Word& file : files) {
+    const std::string path =
+        file.known() ? PathFrom(directory_, file.text) : "";
     const absl::StatusOr<std::string> text =
-        file.known() && absl::StartsWith(file.text, "/")
-            ? files_.Read(file.text)
-            : absl::NotFoundError("not a path");
+        path.empty() ? absl::NotFoundError("not a path") : files_.Read(path);
     if (!text.ok()) {
       AddRow(file.place, absl::StrCat("spamdyke -f ", file.text),
              {Outcome::kMaps, "kept"},

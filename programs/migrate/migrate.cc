@@ -117,6 +117,16 @@ void AddSetup(Setup setup, Migration* migration) {
   }
 }
 
+// supervise, runsv and s6-supervise start a script with the name "run" in its
+// own directory. docs/migrate.md gives its copies names such as run.2525.
+std::string WorkingDirectory(absl::string_view file,
+                             const migrate::SiteFiles& files) {
+  const absl::string_view name = file.substr(file.rfind('/') + 1);
+  return name == "run" || absl::StartsWith(name, "run.")
+             ? files.DirectoryOnSite(file)
+             : "";
+}
+
 Migration Read(absl::string_view name, absl::string_view text,
                const migrate::SiteFiles& files) {
   Migration migration;
@@ -140,7 +150,8 @@ Migration Read(absl::string_view name, absl::string_view text,
     return migration;
   }
   const migrate::RunScript script =
-      migrate::ReadRunScript(name, text, files, migrate::IsChainProgram);
+      migrate::ReadRunScript(name, text, files, migrate::IsChainProgram,
+                             WorkingDirectory(name, files));
   migration.rows = NoteRows(script.notes);
   for (const migrate::ServerCommand& command : script.servers) {
     AddSetup(migrate::MapServer(command, nullptr, files), &migration);

@@ -476,11 +476,13 @@ Outcome Reader::Include(absl::Span<const Word> arguments) {
     return outcome;
   };
   if (arguments.size() != 1 || !arguments[0].known() || arguments[0].id != 0 ||
-      !absl::StartsWith(arguments[0].text, "/") || depth_ >= kMaxDepth ||
+      // sh looks for a name without "/" in PATH.
+      !absl::StrContains(arguments[0].text, '/') || depth_ >= kMaxDepth ||
       ++state_.includes > kMaxIncludes) {
     return unread("the file is not read");
   }
-  const std::string& file = arguments[0].text;
+  const std::string file = PathFrom(state_.directory, arguments[0].text);
+  if (file.empty()) return unread("the file is not read");
   const absl::StatusOr<std::string> text = files_.Read(file);
   if (!text.ok()) return unread(absl::StrCat(file, " cannot be read"));
   // Only the lines of the script itself are returned.
@@ -512,6 +514,7 @@ void Reader::StartServer(Simple simple, std::vector<PipedCommand>* pipe,
   for (Variable& variable : simple.before) {
     server.environment.push_back(std::move(variable));
   }
+  server.directory = state_.directory;
   server.shell = state_.shell;
   server.shell_redirections = state_.redirections;
   server.log_on_output = state_.log_on_output;
@@ -542,7 +545,7 @@ Outcome Reader::RunSimple(const Node& node, bool background,
     return outcome;
   }
   if (tokens_[node.range.first].text == "[[") {
-    return {.answer = RunTest(words, bash_, files_)};
+    return {.answer = RunTest(words, bash_, state_.directory, files_)};
   }
   bool is_exec = false;
   if (words[0].known() && words[0].text == "exec") {
@@ -589,7 +592,7 @@ Outcome Reader::RunSimple(const Node& node, bool background,
     return {.why = kNotExecuted, .effect = true};
   }
   if (command == "[" || command == "test")
-    return {.answer = RunTest(words, bash_, files_)};
+    return {.answer = RunTest(words, bash_, state_.directory, files_)};
   if (Contains(kPure, program)) return {};
   if (Contains(kNoEffect, program) &&
       !(program == "printf" && words.size() > 1 &&
@@ -623,10 +626,19 @@ Outcome Reader::RunSimple(const Node& node, bool background,
     returned_ = true;
     return {.effect = true};
   }
+  // cd sets it again, if that is known.
+  if (Contains(kChangesDirectory, command)) state_.directory.clear();
   if (command == "umask" || command == "ulimit" || command == "cd") {
     if (std::any_of(words.begin(), words.end(),
                     [](const Word& word) { return !word.known(); })) {
       return {.why = "an argument is not known", .effect = true};
+    }
+    if (command == "cd") {
+      // A relative path begins in CDPATH, and cd may fail.
+      const bool plain = words.size() == 2 && words[1].id == 0 &&
+                         absl::StartsWith(words[1].text, "/") &&
+                         files_.Exists(words[1].text, 'd');
+      if (plain) state_.directory = words[1].text;
     }
     state_.shell.push_back(std::move(words));
     return {.effect = true};
@@ -694,9 +706,11 @@ std::string Place::Format() const {
 
 RunScript ReadRunScript(absl::string_view name, absl::string_view text,
                         const SiteFiles& files,
-                        absl::FunctionRef<bool(absl::string_view)> is_server) {
+                        absl::FunctionRef<bool(absl::string_view)> is_server,
+                        absl::string_view directory) {
   RunScript script;
   shell::State state;
+  state.directory = std::string(directory);
   const absl::string_view first = text.substr(0, text.find('\n'));
   const bool has_shell = absl::StartsWith(first, "#!");
   const size_t option = first.find(" -");

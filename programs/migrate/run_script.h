@@ -75,6 +75,8 @@ struct ServerCommand {
   std::vector<Redirection> redirections;
   // The commands after the server in its pipeline.
   std::vector<PipedCommand> pipe;
+  // Where relative paths begin: see ReadRunScript().
+  std::string directory;
   bool background = false;     // '&' ends the command: the script goes on
   bool log_on_output = false;  // descriptor 2 is a copy of descriptor 1
 };
@@ -101,10 +103,13 @@ struct RunScript {
 };
 
 // Reads `text`, which is the file `name`. `is_server` returns whether a program
-// can begin the command of a server (by the last part of its path).
+// can begin the command of a server (by the last part of its path). `directory`
+// is the path on the site of the directory in which the script runs; empty: it
+// is not known, so no file with a relative path is read.
 RunScript ReadRunScript(absl::string_view name, absl::string_view text,
                         const SiteFiles& files,
-                        absl::FunctionRef<bool(absl::string_view)> is_server);
+                        absl::FunctionRef<bool(absl::string_view)> is_server,
+                        absl::string_view directory);
 
 }  // namespace postern::programs::migrate
 

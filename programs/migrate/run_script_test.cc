@@ -29,12 +29,16 @@ class RunScriptTest : public testing::Test {
     directory_.MakeDirectory("var/qmail/control");
     directory_.Write("var/qmail/control/me", "mx.example.org\nsecond\n");
     directory_.Write("var/qmail/control/number", "20\n");
+    directory_.MakeDirectory("service/smtp");
+    directory_.Write("service/smtp/number", "30\n");
+    directory_.Write("service/smtp/sets", "N=40\n");
   }
 
   RunScript Read(absl::string_view text) {
-    RunScript script = ReadRunScript("run", text, files_, [](auto name) {
-      return name == "tcpserver" || name == "env";
-    });
+    RunScript script = ReadRunScript(
+        "run", text, files_,
+        [](auto name) { return name == "tcpserver" || name == "env"; },
+        "/service/smtp");
     for (const LineState state : script.lines) {
       EXPECT_NE(state, LineState::kUnseen) << text;
     }
@@ -420,6 +424,40 @@ TEST_F(RunScriptTest, ExportsAreThoseOfTheShell) {
               ElementsAre("run:1: an option of set is not known"));
   EXPECT_THAT(Notes("unset $X\n"),
               ElementsAre("run:1: a word of unset is not known: $X"));
+}
+
+TEST_F(RunScriptTest, RelativePathsBeginInTheDirectoryOfTheScript) {
+  constexpr absl::string_view kUnknown = "?[$(cat ./number)]";
+  const struct {
+    absl::string_view before;
+    absl::string_view word;
+  } kCases[] = {
+      {"", "[30]"},
+      {"cd /var/qmail/control", "[20]"},
+      {"cd /var/qmail/control; umask 77", "[20]"},
+      // It may fail, and then the directory is another one.
+      {"cd /none", kUnknown},
+      {"cd ..", kUnknown},
+      {"cd $UNKNOWN", kUnknown},
+      {"if grep x /y; then cd /var/qmail/control; fi", kUnknown},
+      {"grep x /y && cd /var/qmail/control", kUnknown},
+      {"pushd /var/qmail/control", kUnknown},
+      {"(cd /var/qmail/control)", kUnknown},
+      {"f() { cd /; }\nf", kUnknown},
+      {"eval $UNKNOWN", kUnknown},
+      {". /none", kUnknown},
+  };
+  for (const auto& [before, word] : kCases) {
+    EXPECT_EQ(Server(absl::StrCat(before, "\ntcpserver $(cat ./number)")),
+              absl::StrCat("[tcpserver]", word))
+        << before;
+  }
+  EXPECT_EQ(Server("tcpserver `head -1 number`"), "[tcpserver][30]");
+  EXPECT_EQ(Server("[ -f ./number ] && N=1\ntcpserver $N"), "[tcpserver][1]");
+  EXPECT_EQ(Server("[ -f none ] || N=1\ntcpserver $N"), "[tcpserver][1]");
+  EXPECT_EQ(Server(". ./sets\ntcpserver $N"), "[tcpserver][40]");
+  // sh looks for it in PATH.
+  EXPECT_EQ(Server(". sets\ntcpserver $N"), "[tcpserver]?[$N]");
 }
 
 TEST_F(RunScriptTest, PipeRedirectionsAndBackgroundAreReported) {

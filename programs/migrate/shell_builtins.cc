@@ -18,7 +18,7 @@ namespace {
 constexpr size_t npos = absl::string_view::npos;
 
 Answer Test(absl::Span<const Word> words, bool brackets, bool bash,
-            const SiteFiles& files) {
+            absl::string_view directory, const SiteFiles& files) {
   const auto text = [&words](size_t i) {
     return absl::string_view(words[i].text);
   };
@@ -58,8 +58,10 @@ Answer Test(absl::Span<const Word> words, bool brackets, bool bash,
       if (text(i) != joint) continue;
       // As an operand of a comparison it is a text.
       if (text(i - 1) == "=" || text(i - 1) == "!=") continue;
-      const Answer left = Test(words.subspan(0, i), brackets, bash, files);
-      const Answer right = Test(words.subspan(i + 1), brackets, bash, files);
+      const Answer left =
+          Test(words.subspan(0, i), brackets, bash, directory, files);
+      const Answer right =
+          Test(words.subspan(i + 1), brackets, bash, directory, files);
       const Answer decides = Of(joint == "-o");
       // A mistake on either side is a mistake of the whole.
       if (left == Answer::kUnknown || right == Answer::kUnknown) {
@@ -68,24 +70,24 @@ Answer Test(absl::Span<const Word> words, bool brackets, bool bash,
       return left == decides || right == decides ? decides : Not(decides);
     }
   }
-  if (text(0) == "!") return Not(Test(words.subspan(1), brackets, bash, files));
+  if (text(0) == "!")
+    return Not(Test(words.subspan(1), brackets, bash, directory, files));
   if (words.size() != 2) return Answer::kUnknown;
   if (text(0) == "-z") return Of(text(1).empty());
   if (text(0) == "-n") return Of(!text(1).empty());
   if (text(0).size() != 2 || text(0)[0] != '-') return Answer::kUnknown;
-  if (!absl::StartsWith(text(1), "/") || !files.Knows(text(1))) {
-    return Answer::kUnknown;
-  }
+  const std::string path = PathFrom(directory, text(1));
+  if (path.empty() || !files.Knows(path)) return Answer::kUnknown;
   switch (text(0)[1]) {
     case 'f':
     case 'd':
     case 'e':
-      return Of(files.Exists(text(1), text(0)[1]));
+      return Of(files.Exists(path, text(0)[1]));
     case 'r':
     case 's':
     case 'x':
       // Permissions are those of another user, and the size can change.
-      return files.Exists(text(1), 'e') ? Answer::kUnknown : Answer::kNo;
+      return files.Exists(path, 'e') ? Answer::kUnknown : Answer::kNo;
     default:
       return Answer::kUnknown;
   }
@@ -94,16 +96,16 @@ Answer Test(absl::Span<const Word> words, bool brackets, bool bash,
 }  // namespace
 
 Answer RunTest(absl::Span<const Word> words, bool bash,
-               const SiteFiles& files) {
+               absl::string_view directory, const SiteFiles& files) {
   if (words.empty() || !words[0].known()) return Answer::kUnknown;
   if (words[0].text == "test")
-    return Test(words.subspan(1), false, bash, files);
+    return Test(words.subspan(1), false, bash, directory, files);
   const bool brackets = words[0].text == "[[";
   if (words.size() < 2 || words.back().text != (brackets ? "]]" : "]")) {
     return Answer::kUnknown;
   }
-  const Answer answer =
-      Test(words.subspan(1, words.size() - 2), brackets, bash, files);
+  const Answer answer = Test(words.subspan(1, words.size() - 2), brackets, bash,
+                             directory, files);
   // In sh of some systems, [[ is not a command.
   if (brackets && !bash && answer != Answer::kNo) return Answer::kUnknown;
   return answer;

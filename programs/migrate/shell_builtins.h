@@ -26,8 +26,10 @@ struct Outcome {
   bool effect = false;  // it is more than a test
 };
 
-// Answers the command test, [ or [[, with its arguments.
-Answer RunTest(absl::Span<const Word> words, bool bash, const SiteFiles& files);
+// Answers the command test, [ or [[, with its arguments. Relative paths begin
+// in `directory`: see State.
+Answer RunTest(absl::Span<const Word> words, bool bash,
+               absl::string_view directory, const SiteFiles& files);
 
 // Runs export or readonly, the `program`, with the arguments `words`.
 Outcome RunDeclaration(absl::string_view program, absl::Span<const Word> words,

@@ -104,11 +104,12 @@ Word Expansion::Substitute(absl::string_view command, int line) {
     path = argument(3);
     first_line = true;
   }
-  if (!absl::StartsWith(path, "/")) {
+  const std::string found = PathFrom(state_.directory, path);
+  if (found.empty()) {
     result.unknown = "the command is not executed";
     return result;
   }
-  absl::StatusOr<std::string> content = files_.Read(path);
+  absl::StatusOr<std::string> content = files_.Read(found);
   if (!content.ok()) {
     result.unknown = absl::StrCat(path, " cannot be read");
     return result;

@@ -69,6 +69,7 @@ void State::Forget(absl::string_view name, const Place& place,
 }
 
 void State::ForgetAll(const Place& place, absl::string_view why) {
+  directory.clear();
   if (export_all != Answer::kNo) MayExportAll();
   for (auto& [name, variable] : variables) {
     // The first reason is the one to look at.
@@ -111,6 +112,7 @@ void State::ForgetAssigned(absl::Span<const Token> tokens,
     if (Contains(kRunsCode, text) || calls) {
       ForgetAll(place);
     }
+    if (Contains(kChangesDirectory, text)) directory.clear();
     if (set && (!literal || absl::StrContains(text, 'a'))) {
       export_all = Answer::kUnknown;
     }

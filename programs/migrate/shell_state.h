@@ -31,6 +31,8 @@ bool Contains(absl::Span<const absl::string_view> list, absl::string_view text);
 // Any code can be what they run.
 inline constexpr absl::string_view kRunsCode[] = {".", "source", "eval",
                                                   "alias"};
+inline constexpr absl::string_view kChangesDirectory[] = {"cd", "pushd",
+                                                          "popd"};
 // Their arguments are names and assignments.
 inline constexpr absl::string_view kDeclares[] = {
     "export", "declare", "typeset", "local", "readonly"};
@@ -47,6 +49,8 @@ struct State {
   Names functions;                  // that the script defines
   std::vector<std::vector<Word>> shell;
   std::vector<Redirection> redirections;
+  // The path on the site of the working directory. Empty if it is not known.
+  std::string directory;
   bool log_on_output = false;
   bool ended = false;  // by exit or exec
   int includes = 0;

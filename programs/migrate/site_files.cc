@@ -21,6 +21,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "files/content.h"
+#include "files/paths.h"
 
 namespace postern::programs::migrate {
 namespace {
@@ -165,6 +166,17 @@ bool SiteFiles::LeavesSite(absl::string_view path) const {
   return !found.ok() || RealPath(*found) != RealPath(OnHost(path));
 }
 
+std::string SiteFiles::DirectoryOnSite(absl::string_view file) const {
+  if (!has_root_ && !control_.empty()) return "";
+  const std::string directory = RealPath(files::DirectoryOf(file));
+  if (!has_root_ || directory.empty()) return directory;
+  const std::string root = RealPath(root_.empty() ? "/" : root_);
+  absl::string_view rest = directory;
+  if (root != "/" && !absl::ConsumePrefix(&rest, root)) return "";
+  if (rest.empty()) return "/";
+  return rest[0] == '/' ? std::string(rest) : "";
+}
+
 std::string SiteFiles::UserName(absl::string_view id) const {
   const absl::StatusOr<std::string> users = Read("/etc/passwd");
   if (!users.ok()) return "";
@@ -173,6 +185,14 @@ std::string SiteFiles::UserName(absl::string_view id) const {
     if (fields.size() > 2 && fields[2] == id) return std::string(fields[0]);
   }
   return "";
+}
+
+std::string PathFrom(absl::string_view directory, absl::string_view path) {
+  if (absl::StartsWith(path, "/")) return std::string(path);
+  if (directory.empty() || path.empty()) return "";
+  while (absl::ConsumePrefix(&path, "./")) {
+  }
+  return absl::StrCat(directory, directory == "/" ? "" : "/", path);
 }
 
 }  // namespace postern::programs::migrate

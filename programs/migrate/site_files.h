@@ -52,6 +52,10 @@ class SiteFiles {
   // the site does. Only Find() leads to the right file then.
   bool LeavesSite(absl::string_view path) const;
 
+  // Returns the path on the site of the directory of `file`, a file on this
+  // host. Empty if it is not a part of the site that is known.
+  std::string DirectoryOnSite(absl::string_view file) const;
+
   // Returns the name of the user with the number `id` in the site's
   // /etc/passwd. Empty if there is none.
   std::string UserName(absl::string_view id) const;
@@ -65,6 +69,10 @@ class SiteFiles {
   std::string control_;
   bool has_root_ = false;
 };
+
+// Returns `path` if it is absolute, and otherwise the path below `directory`.
+// Empty if `directory`, which is not known, is needed.
+std::string PathFrom(absl::string_view directory, absl::string_view path);
 
 }  // namespace postern::programs::migrate
 

@@ -312,6 +312,57 @@ class Migrate(harness.TestCase):
                 result["servers"][0]["postern_smtpd"],
                 f"smtp stream tcp nowait qmaild {expected}\n")
 
+    def test_relative_paths_begin_in_the_directory_of_the_service(self):
+        service = "etc/sv/smtp"
+        files = {f"{service}/env/QMAILQUEUE": "/usr/bin/scan\n",
+                 f"{service}/env/GREETDELAY": "3\n",
+                 f"{service}/rules": "192.0.2.:allow,RELAYCLIENT=\"\"\n",
+                 f"{service}/me": "mx.example.org\n"}
+        script = ("#!/bin/sh\nexec chpst -e ./env tcpserver -HRl `cat me` "
+                  "-x rules.cdb 0 25 qmail-smtpd\n")
+        for name, found in (("run", True), ("run.2525", True), ("smtpd", False)):
+            site = self.folder / "site"
+            shutil.rmtree(site, ignore_errors=True)
+            for path, content in {**files, f"{service}/{name}": script}.items():
+                (site / path).parent.mkdir(parents=True, exist_ok=True)
+                (site / path).write_text(content)
+            for directory in (site, site / service):
+                ran = subprocess.run(
+                    [harness.POSTERN, "migrate", "--root", str(site), "--format",
+                     "json", os.path.relpath(site / service / name, directory)],
+                    capture_output=True, text=True, check=False, cwd=directory,
+                    timeout=harness.PATIENCE)
+                server = json.loads(ran.stdout)["servers"][0]
+                arguments = server["postern_serve_arguments"]
+                if found:
+                    self.assertEqual(server["unknown"], [])
+                    self.assertIn(f"/{service}/rules.cdb", arguments)
+                    self.assertIn("qmail-queue:/usr/bin/scan", arguments)
+                    self.assertIn(f'"file": "/{service}/rules"', ran.stdout)
+                else:
+                    self.assertEqual(len(server["unknown"]), 2,
+                                     server["unknown"])
+                # It runs in the same directory.
+                self.assertIn("-x rules.cdb", server["postern_smtpd"])
+
+    def test_limits_of_memory_are_raised(self):
+        """By chpst as by softlimit."""
+        for command in ("softlimit -m", "chpst -m", "chpst -d", "softlimit -d"):
+            for certificate, needed in ((False, 4000000), (True, 24000000)):
+                files = [("var/qmail/control/servercert.pem", "x")]
+                for limit in (needed - 1, needed):
+                    _, result = self.migrate_text(
+                        f"#!/bin/sh\nexec {command} {limit} tcpserver -HRl0 0 "
+                        "25 qmail-smtpd\n", files[:certificate])
+                    server = result["servers"][0]
+                    self.assertIn(f"{command} {needed} ",
+                                  server["postern_smtpd"])
+                    rows = [row for row in server["rows"] if row["what"] ==
+                            f"{command} {limit}"]
+                    self.assertEqual(
+                        [row["postern_smtpd"]["outcome"] for row in rows],
+                        ["differs" if limit < needed else "maps"])
+
     def test_files_of_tcpd_have_the_name_of_the_program(self):
         for program, outcome in (("qmail-smtpd", "differs"),
                                  ("tcp-env /var/qmail/bin/qmail-smtpd", "maps")):
