@@ -96,6 +96,9 @@ absl::StatusOr<HopAddress> ParseHost(Kind kind, absl::string_view text) {
     rest.remove_prefix(host.size());
     address.ip = IpAddress::Parse(host);
     if (!address.ip) {
+      if (absl::StartsWith(host, "/")) {
+        return wrong("write a Unix socket as unix:PATH");
+      }
       if (!IsHostName(host)) {
         return wrong(
             "the host is not a host name, an IPv4 address or an IPv6 address "

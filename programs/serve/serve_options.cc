@@ -254,6 +254,36 @@ void CheckReadyFd(int fd, service::Options* given) {
   }
 }
 
+// Returns the mistake in `spec` itself, which a file or another server cannot
+// correct.
+absl::Status CheckSpelling(absl::string_view spec) {
+  const absl::string_view kind = spec.substr(0, spec.find(':'));
+  const absl::Span<const service::DeliveryRow> rows = service::DeliveryRows();
+  if (std::none_of(rows.begin(), rows.end(),
+                   [kind](const auto& row) { return row.kind == kind; })) {
+    return service::CheckDestination(spec);  // its error lists the kinds
+  }
+  absl::Status hop = service::NextHopOf(spec).status();
+  if (!hop.ok() && !absl::IsNotFound(hop)) return hop;
+  absl::Status queue = service::QueueOf(spec).status();
+  return absl::IsNotFound(queue) ? absl::OkStatus() : queue;
+}
+
+void CheckSpellings(service::Options* given) {
+  using service::DestinationOption;
+  for (const service::OptionValue& value : given->Values("deliver")) {
+    const auto parsed = value.is_section
+                            ? DestinationOption::ParseSection(value)
+                            : DestinationOption::Parse(value.text);
+    if (!parsed.ok()) continue;  // it is named already
+    const absl::Status status = CheckSpelling(parsed->spec);
+    if (status.ok()) continue;
+    given->Mistake(value.PlaceOf(value.is_section
+                                     ? absl::StrCat("to: ", status.message())
+                                     : std::string(status.message())));
+  }
+}
+
 // Checks the destinations and the listeners that choose them. `places` are
 // those of the listeners.
 void CheckDestinations(const ServeOptions& options,
@@ -464,6 +494,7 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
   }
   service::ReadMailOptions(given, options);
   service::ReadDestinations(given, options);
+  CheckSpellings(given);
   const std::vector<std::string> passed = given->List("pass-environment");
   for (size_t i = 0; i < passed.size(); ++i) {
     const std::string& name = passed[i];

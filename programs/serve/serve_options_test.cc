@@ -147,6 +147,12 @@ TEST_F(ServeOptionsTest, MistakesOfDestinationsAreNamed) {
       {{kHere, "--deliver=a.b=discard"},
        "--deliver: the name \"a.b\" is not made of letters"},
       {{kHere, "--deliver=out="}, "--deliver: the delivery is missing"},
+      {{kHere, "--deliver=nowhere"},
+       "--deliver: delivery \"nowhere\": not one of qmail-queue"},
+      {{kHere, "--deliver=lmtp:/run/lmtp"},
+       "--deliver: \"/run/lmtp\": write a Unix socket as unix:PATH"},
+      {{there, "--deliver=out=smtp:a b"}, "--deliver: \"a b\": the host is not"},
+      {{kHere, "--deliver=amqp:mq"}, "--deliver: "},
   };
   for (const auto& c : cases) {
     EXPECT_FALSE(Read(c.arguments)) << c.mistake;

@@ -617,6 +617,22 @@ class ConfigTest(harness.TlsTestCase):
         self.assertNotIn("error: --", done.stdout)
         self.assertIn("\n2 errors, ", done.stdout)
 
+    def test_wrong_deliveries_have_the_place_of_the_value(self):
+        for lines, error in (
+                (["deliver = lmtp:/run/lmtp", "[listen 127.0.0.1:0]"],
+                 ':2: deliver: "/run/lmtp": write a Unix socket as unix:PATH'),
+                (["[listen 127.0.0.1:0]", "deliver = out", "[deliver out]",
+                  "to = nowhere"],
+                 ':5: to: delivery "nowhere": not one of ')):
+            self.write(f"control = {self.control}", *lines)
+            for command in ("serve", "check"):
+                done = run(command, "--config", self.config)
+                # 100: systemd does not try again.
+                self.assertEqual(done.returncode, 100 if command == "serve" else
+                                 1, done.stdout + done.stderr)
+                self.assertIn(f"{self.config}{error}",
+                              done.stdout + done.stderr)
+
     def test_keys_of_the_server_in_a_section_are_errors(self):
         self.write("[listen 127.0.0.1:0]", "max-errors = 3", "submision = yes",
                    "tickets = no")
