@@ -356,6 +356,12 @@ std::string FormatConfig(const Setup& setup) {
     absl::StrAppend(&text, "value-not-known = ", each, "\n");
   }
   for (const Option& option : setup.serve) {
+    if (option.name == "user" && option.value != "postern") {
+      absl::StrAppend(&text,
+                      "# postern.service starts the server as the user postern: "
+                      "there, leave this line\n# out, or write User=",
+                      option.value, " into a drop-in.\n");
+    }
     absl::StrAppend(&text, option.name, " = ",
                     option.value.empty() ? "yes" : option.value, "\n");
   }

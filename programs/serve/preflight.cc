@@ -517,6 +517,14 @@ absl::Status ChangeUser(const std::string& user) {
       getuid() == entry->pw_uid && getegid() == entry->pw_gid) {
     return absl::OkStatus();
   }
+  if (geteuid() != 0) {
+    const passwd* const ours = getpwuid(geteuid());
+    return absl::FailedPreconditionError(absl::StrCat(
+        "--user: only root can become ", user, ", and the server was started ",
+        "by ", ours == nullptr ? absl::StrCat(geteuid()) : ours->pw_name,
+        "; leave this option out, or let systemd start it as this user, ",
+        "with User in a drop-in"));
+  }
   if (initgroups(user.c_str(), entry->pw_gid) != 0 ||
       setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("--user: ", user));

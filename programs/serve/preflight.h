@@ -32,7 +32,8 @@
 namespace postern::programs {
 
 // Becomes `user`, permanently. Does nothing if it is empty, or if this process
-// is this user already, and not root.
+// is this user already, and not root. kFailedPrecondition if this process is
+// another user, and not root: a second attempt would have the same result.
 absl::Status ChangeUser(const std::string& user);
 
 // A process that reads a configuration and serves no client: the parts from

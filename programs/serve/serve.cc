@@ -108,7 +108,8 @@ namespace {
 
 // Threads that read the rules for new clients, at most.
 constexpr int kRulesThreads = 8;
-constexpr int kTemporary = 111;  // djb's tools: try again
+constexpr int kUsage = 100;      // djb's tools: it stays until it is corrected
+constexpr int kTemporary = 111;  // try again
 // How often to check that the event loops work, for MetricsServer. Must be
 // shorter than MetricsServer::kPatience.
 constexpr absl::Duration kLookInterval = absl::Seconds(2);
@@ -954,7 +955,8 @@ int RunServe(const ServeConfiguration& configuration,
   }
   if (findings.prevent_start()) return Fail(options, findings);
   if (absl::Status status = ChangeUser(options.user); !status.ok()) {
-    return Fail(options, status);
+    const int code = Fail(options, status);
+    return absl::IsFailedPrecondition(status) ? kUsage : code;
   }
   // As the user of --user, who writes it.
   if (greylist != nullptr) {

@@ -185,6 +185,23 @@ class ServeTest(harness.TestCase):
         with harness.Client(server) as client:
             client.greet()
 
+    def test_only_root_becomes_another_user(self):
+        """As under postern.service, with the configuration of another user."""
+        nobody = self.another_user()
+        self.folder.chmod(0o711)
+        program = self.folder / "postern"
+        shutil.copy(harness.POSTERN, program)
+        done = subprocess.run(
+            [program, "serve", "--config", "none", "--control",
+             str(self.control), "--deliver", "discard", "--listen",
+             "127.0.0.1:0", "--user", "daemon"], user=nobody.pw_uid,
+            group=nobody.pw_gid, extra_groups=[], capture_output=True, text=True,
+            env={}, timeout=harness.PATIENCE, check=False)
+        self.assertIn("fatal: --user: only root can become daemon, and the "
+                      f"server was started by {nobody.pw_name}; ", done.stderr)
+        # systemd does not try again.
+        self.assertEqual(done.returncode, 100)
+
     def test_missing_rules_may_be_allowed(self):
         missing = str(self.folder / "none.cdb")
         server = harness.Serve(self, "--rules", missing, "--rules-optional")
@@ -447,7 +464,7 @@ class ServeTest(harness.TestCase):
                     (["--listen", "systemd:smtp"], 111, "smtp"),
                     (free + ["--user", "no-such-user"], 111, "no-such-user"),
                     (free + ["--control", "/no/such"], 111, "/no/such"),
-                    (free + ["--deliver", "mbox:/x"], 111, "mbox:/x")]:
+                    (free + ["--deliver", "mbox:/x"], 100, "mbox:/x")]:
                 usual = {"--control": str(self.control),
                          "--deliver": "discard"}
                 for name, value in usual.items():
