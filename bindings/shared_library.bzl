@@ -15,6 +15,29 @@ def _shared(flag):
         return "-l" + flag[len("-l:lib"):-len(".a")]
     return flag
 
+# Makes a version script of a list of NAME@@VERSION.
+_VERSION_SCRIPT = """
+awk -F@@ '
+  /^#/ { next }
+  NF != 2 || !/^[a-z0-9_]+@@[A-Z_]+_[0-9.]+$/ {
+    printf "%s:%d: must be NAME@@VERSION: %s\\n", FILENAME, FNR, $0 >"/dev/stderr"
+    failed = 1
+  }
+  $1 in seen {
+    printf "%s:%d: listed twice: %s\\n", FILENAME, FNR, $1 >"/dev/stderr"
+    failed = 1
+  }
+  { seen[$1]; names[$2] = names[$2] "    " $1 ";\\n" }
+  END {
+    rest = "  local:\\n    *;\\n"
+    for (version in names) {
+      printf "%s {\\n  global:\\n%s%s};\\n", version, names[version], rest
+      rest = ""
+    }
+    exit failed
+  }' "$1" >"$2"
+"""
+
 def _shared_library_impl(ctx):
     toolchain = find_cpp_toolchain(ctx)
     features = cc_common.configure_features(
@@ -40,6 +63,17 @@ def _shared_library_impl(ctx):
         if flag not in ("-Wl,--start-group", "-Wl,--end-group")
     ]
 
+    # The version script: a node for each version, with its functions. Nothing
+    # else is exported.
+    script = ctx.actions.declare_file(ctx.label.name + ".map")
+    ctx.actions.run_shell(
+        command = _VERSION_SCRIPT,
+        arguments = [ctx.file.symbols.path, script.path],
+        inputs = [ctx.file.symbols],
+        outputs = [script],
+        mnemonic = "VersionScript",
+    )
+
     # Bazel's own function can give a library no name such as libx.so.0.
     library = ctx.actions.declare_file(ctx.label.name)
     variables = cc_common.create_link_variables(
@@ -61,7 +95,7 @@ def _shared_library_impl(ctx):
     # function).
     arguments.add("-fuse-ld=bfd")
     arguments.add("-Wl,-soname," + ctx.label.name)
-    arguments.add(ctx.file.symbols, format = "-Wl,--version-script=%s")
+    arguments.add(script, format = "-Wl,--version-script=%s")
 
     # Without symbols that nothing defines: those of a forgotten dependency
     # would be an error of the program that uses the library.
@@ -81,7 +115,7 @@ def _shared_library_impl(ctx):
             variables = variables,
         ),
         inputs = depset(
-            objects.keys() + [ctx.file.symbols],
+            objects.keys() + [script],
             transitive = [toolchain.all_files],
         ),
         outputs = [library],
@@ -93,8 +127,9 @@ def _shared_library_impl(ctx):
     )]
 
 # Makes the shared library <name>, which is also its SONAME, of all objects of
-# ours in `deps` and in what they use. `symbols` is a version script: what it
-# does not name is not exported. Libraries of the system stay shared.
+# ours in `deps` and in what they use. `symbols` lists the functions that it
+# exports, NAME@@VERSION: what is not listed is not exported. Libraries of the
+# system stay shared.
 shared_library = rule(
     implementation = _shared_library_impl,
     attrs = {
