@@ -284,8 +284,13 @@ size_t postern_server_input_room(const postern_server* server);
 /* ---- Questions --------------------------------------------------------- */
 
 /* A question that only the program can answer. It belongs to its session, and
-   is valid until it is answered, or until the step after it is ABORTED or
-   CLOSED. postern_ask_copy() makes one that lasts. */
+   is valid, with all that the functions below return, as long as it is open. A
+   question is not open any more when it is answered, or when a call closes the
+   session or frees it: postern_session_timed_out(),
+   postern_session_talked_early() with POSTERN_OUT_OF_TURN_REJECT, or the answer
+   to another question, such as POSTERN_DROP. postern_session_advance() closes
+   no session that has an open question; its step CLOSED comes after that call.
+   postern_ask_copy() makes a question that lasts. */
 typedef struct postern_ask postern_ask;
 
 /* What a session asks. */
@@ -575,9 +580,9 @@ typedef enum postern_close_reason POSTERN_INT {
 typedef struct postern_step {
   postern_step_kind kind;
   size_t consumed; /* drop these octets of the input after acting on the step */
-  const postern_ask* ask; /* ASK; otherwise NULL */
-  /* BODY: pieces of the input, or of the session. Valid until the next
-     postern_session_advance(), and only as long as the input. */
+  const postern_ask* ask; /* ASK: valid while it is open; otherwise NULL */
+  /* BODY: pieces of the input, or of the session. Valid until the next call
+     with the session that may change it, and only as long as the input. */
   const postern_bytes* body;
   size_t body_count; /* the number of pieces */
   /* ABORTED because of the content (a bare newline, hops, the size): the reply
@@ -636,9 +641,9 @@ void postern_session_output_written(postern_session* session, size_t size);
 /* The client sends nothing more. The session still serves what it has received;
    when it would need input, CLOSED follows. */
 void postern_session_end_of_input(postern_session* session);
-/* The client exceeded a timeout. Drops the transaction, replies 421, except
-   where RFC 5321 or RFC 3207 let the client expect something else, and
-   closes. */
+/* The client exceeded a timeout. Drops the transaction and the open questions,
+   which are not valid any more, replies 421, except where RFC 5321 or RFC 3207
+   let the client expect something else, and closes. */
 void postern_session_timed_out(postern_session* session);
 /* The server shuts down. As soon as no answer is due and no content is in
    progress, the session replies 421 and closes (RFC 5321 3.8). */
@@ -662,7 +667,8 @@ postern_status postern_session_tls_started(postern_session* session,
                                            postern_error* error);
 /* The client has sent something before its greeting (RFC 5321 3.1). Call it
    before the first postern_session_advance(), or while CONNECTED is open; later
-   it does nothing. */
+   it does nothing. With POSTERN_OUT_OF_TURN_REJECT it replies 554, drops the
+   question CONNECTED, which is not valid any more, and closes. */
 void postern_session_talked_early(postern_session* session);
 /* Outside a transaction and without an open question, frees the memory that is
    kept for reuse: for a session that may wait for a long time. */

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -300,6 +301,63 @@ TEST_F(PosternTest, ACopyOfAQuestionLasts) {
   EXPECT_FALSE(postern_ask_size(copy, &size));
   EXPECT_EQ(size, 0u);
   postern_ask_free(copy);
+}
+
+// Calls that close a session drop its questions at once, and not only when the
+// next step says so.
+TEST_F(PosternTest, AQuestionIsValidWhileItIsOpen) {
+  const auto is_open = [&](uint64_t id) {
+    return postern_session_open_ask(session_.get(), id) != nullptr;
+  };
+  Send("EHLO c\r\n");
+  EXPECT_EQ(Accept(), POSTERN_OK);
+  // Advancing keeps it: the strings are those of the same question.
+  Send("VRFY someone-with-a-name-that-needs-memory-of-its-own\r\n");
+  const postern_ask* const ask = step_->ask;
+  const uint64_t id = id_;
+  Send("QUIT\r\n");
+  EXPECT_EQ(step_->kind, POSTERN_STEP_WAITING);
+  postern_session_end_of_input(session_.get());
+  postern_session_shutdown(session_.get());
+  Advance();
+  EXPECT_EQ(step_->kind, POSTERN_STEP_WAITING);
+  ASSERT_TRUE(is_open(id));
+  EXPECT_EQ(postern_session_open_ask(session_.get(), id), ask);
+  EXPECT_EQ(Text(postern_ask_argument(ask)),
+            "someone-with-a-name-that-needs-memory-of-its-own");
+  postern_session_timed_out(session_.get());
+  EXPECT_FALSE(is_open(id));
+  EXPECT_EQ(Accept(), POSTERN_NOT_FOUND);
+  Advance();
+  EXPECT_EQ(step_->kind, POSTERN_STEP_CLOSED);
+
+  postern_server_config config = Config();
+  config.early_talk = POSTERN_OUT_OF_TURN_REJECT;
+  config.max_open_asks = 2;
+  session_.reset(postern_session_new(MakeServer(config).get()));
+  Advance();
+  ASSERT_TRUE(is_open(id_));
+  postern_session_talked_early(session_.get());
+  EXPECT_FALSE(is_open(id_));
+
+  session_.reset(postern_session_new(MakeServer(config).get()));
+  in_.clear();
+  Advance();
+  EXPECT_EQ(Accept(), POSTERN_OK);
+  for (const char* line : {"EHLO c\r\n", "MAIL FROM:<>\r\n"}) {
+    Send(line);
+    EXPECT_EQ(Accept(), POSTERN_OK);
+  }
+  Send("RCPT TO:<a@x>\r\n");
+  const uint64_t first = id_;
+  Send("RCPT TO:<b@x>\r\n");
+  ASSERT_TRUE(is_open(first));
+  ASSERT_TRUE(is_open(id_));
+  const uint64_t second = std::exchange(id_, first);
+  postern_verdict drop = postern_refuse(550, 7, 1, "no");
+  drop.kind = POSTERN_DROP;
+  EXPECT_EQ(Complete(drop), POSTERN_OK);
+  EXPECT_FALSE(is_open(second));
 }
 
 TEST_F(PosternTest, CountsRepliesAndWritesNoMoreThanThereIs) {
