@@ -9,6 +9,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <exception>
+#include <new>
+#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -59,6 +62,55 @@ inline void WriteError(absl::string_view why, postern_error* error) {
   while (size > 0 && size < why.size() && (why[size] & 0xC0) == 0x80) --size;
   std::memcpy(error->message, why.data(), size);
   error->message[size] = '\0';
+}
+
+// Returns the status of C for an error.
+inline postern_status StatusOf(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kOk:
+      return POSTERN_OK;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kOutOfRange:
+      return POSTERN_INVALID_ARGUMENT;
+    case absl::StatusCode::kFailedPrecondition:
+      return POSTERN_FAILED_PRECONDITION;
+    case absl::StatusCode::kNotFound:
+      return POSTERN_NOT_FOUND;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kResourceExhausted:
+      return POSTERN_UNAVAILABLE;
+    default:
+      return POSTERN_INTERNAL;
+  }
+}
+
+// Returns the status of C. Writes why, if it is an error.
+inline postern_status Report(const absl::Status& status, postern_error* error) {
+  if (!status.ok()) WriteError(status.message(), error);
+  return StatusOf(status.code());
+}
+
+// Reports what `body`, which returns an absl::Status, returns or throws. The
+// standard library throws if the system lacks memory or threads.
+template <typename Body>
+postern_status Guard(postern_error* error, Body body) noexcept {
+  const auto fail = [error](postern_status status, const char* why) {
+    WriteError(why, error);
+    return status;
+  };
+  try {
+    return Report(body(), error);
+  } catch (const std::bad_alloc&) {
+    return fail(POSTERN_UNAVAILABLE, "no memory");
+  } catch (const std::system_error& thrown) {
+    return fail(POSTERN_UNAVAILABLE, thrown.what());
+  } catch (const std::exception& thrown) {
+    return fail(POSTERN_INTERNAL, thrown.what());
+  } catch (...) {
+    return fail(POSTERN_INTERNAL, "an unknown exception");
+  }
 }
 
 }  // namespace postern::bindings

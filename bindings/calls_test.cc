@@ -5,8 +5,13 @@
 
 #include <cstddef>
 #include <cstring>
+#include <new>
+#include <stdexcept>
 #include <string>
+#include <system_error>
+#include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "bindings/postern_types.h"
 #include "gtest/gtest.h"
@@ -83,6 +88,53 @@ TEST(WriteErrorTest, ALongMessageIsCutBetweenCharacters) {
     EXPECT_EQ((message.size() - start.size()) % 2, 0u);
   }
   WriteError("why", nullptr);
+}
+
+TEST(StatusOfTest, EachErrorHasItsStatus) {
+  using absl::StatusCode;
+  const std::pair<StatusCode, postern_status> rows[] = {
+      {StatusCode::kOk, POSTERN_OK},
+      {StatusCode::kInvalidArgument, POSTERN_INVALID_ARGUMENT},
+      {StatusCode::kOutOfRange, POSTERN_INVALID_ARGUMENT},
+      {StatusCode::kFailedPrecondition, POSTERN_FAILED_PRECONDITION},
+      {StatusCode::kNotFound, POSTERN_NOT_FOUND},
+      {StatusCode::kUnavailable, POSTERN_UNAVAILABLE},
+      {StatusCode::kAlreadyExists, POSTERN_UNAVAILABLE},
+      {StatusCode::kPermissionDenied, POSTERN_UNAVAILABLE},
+      {StatusCode::kResourceExhausted, POSTERN_UNAVAILABLE},
+      {StatusCode::kUnknown, POSTERN_INTERNAL},
+      {StatusCode::kDataLoss, POSTERN_INTERNAL},
+  };
+  for (const auto& [code, status] : rows) {
+    postern_error error = {"unchanged"};
+    EXPECT_EQ(Report(absl::Status(code, "why"), &error), status) << code;
+    EXPECT_STREQ(error.message, status == POSTERN_OK ? "unchanged" : "why");
+  }
+}
+
+TEST(GuardTest, NoExceptionLeavesIt) {
+  postern_error error = {};
+  const auto guard = [&error](auto body) { return Guard(&error, body); };
+  EXPECT_EQ(guard([] { return absl::NotFoundError("not there"); }),
+            POSTERN_NOT_FOUND);
+  EXPECT_STREQ(error.message, "not there");
+  EXPECT_EQ(guard([]() -> absl::Status { throw std::bad_alloc(); }),
+            POSTERN_UNAVAILABLE);
+  EXPECT_STREQ(error.message, "no memory");
+  EXPECT_EQ(
+      guard([]() -> absl::Status {
+        throw std::system_error(
+            std::make_error_code(std::errc::resource_unavailable_try_again),
+            "thread");
+      }),
+      POSTERN_UNAVAILABLE);
+  EXPECT_NE(std::string(error.message).find("thread: "), std::string::npos);
+  EXPECT_EQ(guard([]() -> absl::Status { throw std::length_error("long"); }),
+            POSTERN_INTERNAL);
+  EXPECT_STREQ(error.message, "long");
+  EXPECT_EQ(guard([]() -> absl::Status { throw 1; }), POSTERN_INTERNAL);
+  EXPECT_STREQ(error.message, "an unknown exception");
+  EXPECT_EQ(Guard(nullptr, [] { return absl::OkStatus(); }), POSTERN_OK);
 }
 
 }  // namespace

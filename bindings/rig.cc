@@ -12,12 +12,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -46,9 +43,9 @@
 #include "service/version.h"
 
 namespace rig = postern::rig;
+using postern::bindings::Guard;
 using postern::bindings::Null;
 using postern::bindings::ReadStructure;
-using postern::bindings::WriteError;
 
 struct postern_rig {
   std::unique_ptr<rig::Server> server;
@@ -77,56 +74,14 @@ struct postern_rig_session_list {
 
 namespace {
 
-postern_status StatusOf(absl::StatusCode code) {
-  switch (code) {
-    case absl::StatusCode::kOk:
-      return POSTERN_OK;
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kOutOfRange:
-      return POSTERN_INVALID_ARGUMENT;
-    case absl::StatusCode::kFailedPrecondition:
-      return POSTERN_FAILED_PRECONDITION;
-    case absl::StatusCode::kNotFound:
-      return POSTERN_NOT_FOUND;
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kAlreadyExists:
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kResourceExhausted:
-      return POSTERN_UNAVAILABLE;
-    default:
-      return POSTERN_INTERNAL;
-  }
-}
-
-postern_status Fail(postern_status status, absl::string_view why,
-                    postern_error* error) {
-  WriteError(why, error);
-  return status;
-}
-
-// Returns what `body`, which returns an absl::Status, has to report. The
-// standard library throws if the system lacks memory or threads.
-template <typename Body>
-postern_status Guard(postern_error* error, Body body) noexcept {
-  try {
-    const absl::Status status = body();
-    if (status.ok()) return POSTERN_OK;
-    return Fail(StatusOf(status.code()), status.message(), error);
-  } catch (const std::bad_alloc&) {
-    return Fail(POSTERN_UNAVAILABLE, "no memory", error);
-  } catch (const std::system_error& thrown) {
-    return Fail(POSTERN_UNAVAILABLE, thrown.what(), error);
-  } catch (const std::exception& thrown) {
-    return Fail(POSTERN_INTERNAL, thrown.what(), error);
-  } catch (...) {
-    return Fail(POSTERN_INTERNAL, "an unknown exception", error);
-  }
+bool IsOfThisProcess(const postern_rig* rig) {
+  return rig != nullptr && rig->process == getpid();
 }
 
 // Returns why this process may not use a rig.
 absl::Status CheckProcess(const postern_rig* rig) {
   if (rig == nullptr) return Null("rig");
-  if (rig->process == getpid()) return absl::OkStatus();
+  if (IsOfThisProcess(rig)) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("this rig belongs to process ", rig->process,
                    ", which has its thread: make another one after fork(2)"));
@@ -261,11 +216,15 @@ absl::StatusOr<rig::Options> Convert(const postern_rig_options& from) {
   return to;
 }
 
-void Close(postern_rig* rig) {
-  const std::lock_guard<std::mutex> lock(rig->mutex);
-  if (rig->closed) return;
-  rig->closed = true;
-  rig->server->Close();
+// Closes the rig if it is open. No exception leaves it; returns false if there
+// was one.
+bool Close(postern_rig* rig) {
+  return Guard(nullptr, [rig] {
+           const std::lock_guard<std::mutex> lock(rig->mutex);
+           if (!rig->closed) rig->server->Close();
+           rig->closed = true;
+           return absl::OkStatus();
+         }) == POSTERN_OK;
 }
 
 const postern::SessionInfo& InfoOf(const postern_rig_session* session) {
@@ -323,16 +282,13 @@ postern_status postern_rig_new(const postern_rig_options* options,
 }
 
 void postern_rig_close(postern_rig* rig) {
-  if (!CheckProcess(rig).ok()) return;
-  Close(rig);
+  if (IsOfThisProcess(rig)) (void)Close(rig);  // the next call tries again
 }
 
 void postern_rig_free(postern_rig* rig) {
   // In a child of fork(2) there is no thread to wait for, and the parent needs
-  // the files.
-  if (rig == nullptr || rig->process != getpid()) return;
-  Close(rig);
-  delete rig;
+  // the files. A rig whose thread may still run cannot be freed.
+  if (IsOfThisProcess(rig) && Close(rig)) delete rig;
 }
 
 postern_bytes postern_rig_address(const postern_rig* rig) {

@@ -55,7 +55,7 @@ using postern::ServerConfig;
 using postern::Verdict;
 using postern::bindings::Null;
 using postern::bindings::ReadStructure;
-using postern::bindings::WriteError;
+using postern::bindings::Report;
 
 struct postern_server {
   std::shared_ptr<const ServerConfig> config;
@@ -97,21 +97,6 @@ void Require(bool holds, const char* function, const char* what) {
 template <typename Body>
 auto NoThrow(Body body) noexcept {
   return body();
-}
-
-postern_status StatusOf(const absl::Status& status, postern_error* error) {
-  if (status.ok()) return POSTERN_OK;
-  WriteError(status.message(), error);
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-      return POSTERN_INVALID_ARGUMENT;
-    case absl::StatusCode::kFailedPrecondition:
-      return POSTERN_FAILED_PRECONDITION;
-    case absl::StatusCode::kNotFound:
-      return POSTERN_NOT_FOUND;
-    default:
-      return POSTERN_INTERNAL;
-  }
 }
 
 // Values from C++ to C, and back.
@@ -645,13 +630,13 @@ postern_status postern_server_new(const postern_server_config* config,
                                   postern_server** server,
                                   postern_error* error) {
   return NoThrow([&] {
-    if (server == nullptr) return StatusOf(Null("server"), error);
+    if (server == nullptr) return Report(Null("server"), error);
     postern_server_config read = {};
     if (const absl::Status status = Read(config, &read); !status.ok()) {
-      return StatusOf(status, error);
+      return Report(status, error);
     }
     absl::StatusOr<ServerConfig> made = ConfigOf(read);
-    if (!made.ok()) return StatusOf(made.status(), error);
+    if (!made.ok()) return Report(made.status(), error);
     *server = new postern_server{
         std::make_shared<const ServerConfig>(*std::move(made))};
     return POSTERN_OK;
@@ -938,7 +923,7 @@ postern_status postern_session_complete(postern_session* session, uint64_t id,
                                         const postern_verdict* verdict,
                                         postern_error* error) {
   return NoThrow(
-      [&] { return StatusOf(CompleteOne(session, id, verdict), error); });
+      [&] { return Report(CompleteOne(session, id, verdict), error); });
 }
 
 postern_status postern_session_complete_each(postern_session* session,
@@ -947,7 +932,7 @@ postern_status postern_session_complete_each(postern_session* session,
                                              size_t count,
                                              postern_error* error) {
   return NoThrow([&] {
-    return StatusOf(CompleteEach(session, id, verdicts, count), error);
+    return Report(CompleteEach(session, id, verdicts, count), error);
   });
 }
 
@@ -956,11 +941,11 @@ postern_status postern_session_auth_challenge(postern_session* session,
                                               postern_bytes challenge,
                                               postern_error* error) {
   return NoThrow([&] {
-    if (session == nullptr) return StatusOf(Null("session"), error);
+    if (session == nullptr) return Report(Null("session"), error);
     if (const absl::Status status = CheckBytes({challenge}); !status.ok()) {
-      return StatusOf(status, error);
+      return Report(status, error);
     }
-    return StatusOf(
+    return Report(
         session->session.CompleteAuth(postern::RequestId{id},
                                       postern::AuthChallenge{Text(challenge)}),
         error);
@@ -971,11 +956,11 @@ postern_status postern_session_auth_granted(postern_session* session,
                                             uint64_t id, postern_bytes identity,
                                             postern_error* error) {
   return NoThrow([&] {
-    if (session == nullptr) return StatusOf(Null("session"), error);
+    if (session == nullptr) return Report(Null("session"), error);
     if (const absl::Status status = CheckBytes({identity}); !status.ok()) {
-      return StatusOf(status, error);
+      return Report(status, error);
     }
-    return StatusOf(
+    return Report(
         session->session.CompleteAuth(postern::RequestId{id},
                                       postern::AuthGranted{Text(identity)}),
         error);
@@ -1011,7 +996,7 @@ void postern_session_shutdown(postern_session* session) {
 postern_status postern_session_tls_started(postern_session* session,
                                            const postern_tls_info* info,
                                            postern_error* error) {
-  return NoThrow([&] { return StatusOf(StartTls(session, info), error); });
+  return NoThrow([&] { return Report(StartTls(session, info), error); });
 }
 
 void postern_session_talked_early(postern_session* session) {
@@ -1181,7 +1166,7 @@ postern_status postern_format_received(const postern_received* received,
                                        char* buffer, size_t room, size_t* size,
                                        postern_error* error) {
   return NoThrow([&] {
-    return StatusOf(FormatReceived(received, buffer, room, size), error);
+    return Report(FormatReceived(received, buffer, room, size), error);
   });
 }
 
