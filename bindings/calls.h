@@ -11,6 +11,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <string>
 #include <system_error>
 
 #include "absl/status/status.h"
@@ -51,6 +52,27 @@ absl::Status ReadStructure(const T* given, size_t first, absl::string_view name,
   }
   std::memcpy(static_cast<void*>(read), given, std::min(size, sizeof(T)));
   read->struct_size = sizeof(T);
+  return absl::OkStatus();
+}
+
+// Calls `use` with each of `count` structures in the array `name` of the
+// caller, whose version of T may have another size than ours, and with its own
+// name, such as "users[1]". Stops if `use`, which reads it with
+// ReadStructure(), returns an error, or if the sizes differ, and returns why.
+template <typename T, typename Use>
+absl::Status ForEachStructure(const T* given, size_t count,
+                              absl::string_view name, Use use) {
+  if (given == nullptr && count > 0) return Null(name);
+  const char* next = reinterpret_cast<const char*>(given);
+  for (size_t i = 0; i < count; ++i, next += given->struct_size) {
+    const T* const one = reinterpret_cast<const T*>(next);
+    const std::string which = absl::StrCat(name, "[", i, "]");
+    if (one->struct_size != given->struct_size) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(which, ": another struct_size than ", name, "[0]"));
+    }
+    if (absl::Status status = use(one, which); !status.ok()) return status;
+  }
   return absl::OkStatus();
 }
 

@@ -84,6 +84,7 @@ typedef struct postern_rig_user {
 
 /* For limits of postern_rig_options. */
 #define POSTERN_RIG_NO_LIMIT UINT64_MAX
+  size_t struct_size; /* POSTERN_RIG_USER_INIT sets it */
 
 /* Members that are 0, false or NULL have the default. Begin with
    POSTERN_RIG_OPTIONS_INIT. Lists of strings have a NULL at their end. */
@@ -105,7 +106,7 @@ typedef struct postern_rig_options {
   bool lmtp;         /* RFC 2033 */
 
   /* AUTH is offered if there are users or mechanisms, also without TLS. */
-  const postern_rig_user* users;
+  const postern_rig_user* users; /* all have the same struct_size */
   size_t user_count;
   /* SASL mechanisms, in the order of EHLO: "PLAIN", "LOGIN", "CRAM-MD5",
      "SCRAM-SHA-256", "OAUTHBEARER", "XOAUTH2", "EXTERNAL". The default is the
@@ -137,7 +138,10 @@ typedef struct postern_rig_options {
   int64_t command_timeout_ms;
 } postern_rig_options;
 
-/* The value with which the options begin. */
+/* The values with which these structures begin:
+
+     postern_rig_user user = POSTERN_RIG_USER_INIT;
+     user.name = "joe"; */
 #ifdef __cplusplus
 #define POSTERN_RIG_OPTIONS_INIT \
   { sizeof(postern_rig_options) }
@@ -146,9 +150,13 @@ typedef struct postern_rig_options {
   { .struct_size = sizeof(postern_rig_options) }
 #endif
 
+#define POSTERN_RIG_USER_INIT \
+  { sizeof(postern_rig_user) }
 /* Starts a server, which has one thread. It listens when this function returns.
    `options` may be NULL. All that they point to is copied.
    POSTERN_INVALID_ARGUMENT: an option that cannot be used, which the message
+#define POSTERN_RIG_USER_INIT \
+  { .struct_size = sizeof(postern_rig_user) }
    names, or a member of a later version that is not 0. POSTERN_UNAVAILABLE: the
    address cannot be used, or the system lacks a resource. */
 postern_status postern_rig_new(const postern_rig_options* options,

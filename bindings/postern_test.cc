@@ -254,7 +254,8 @@ TEST_F(PosternTest, VerdictsOfManyRecipientsHaveOneSize) {
   EXPECT_EQ(
       postern_session_complete_each(session_.get(), id_, verdicts, 2, &error_),
       POSTERN_INVALID_ARGUMENT);
-  EXPECT_STREQ(error_.message, "verdict 1: another struct_size than verdict 0");
+  EXPECT_STREQ(error_.message,
+               "verdicts[1]: another struct_size than verdicts[0]");
   EXPECT_EQ(
       postern_session_complete_each(session_.get(), id_, nullptr, 1, &error_),
       POSTERN_INVALID_ARGUMENT);

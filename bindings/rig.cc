@@ -43,6 +43,7 @@
 #include "service/version.h"
 
 namespace rig = postern::rig;
+using postern::bindings::ForEachStructure;
 using postern::bindings::Guard;
 using postern::bindings::Null;
 using postern::bindings::ReadStructure;
@@ -182,14 +183,20 @@ absl::StatusOr<rig::Options> Convert(const postern_rig_options& from) {
   to.require_tls = from.require_tls;
   to.require_auth = from.require_auth;
   to.lmtp = from.lmtp;
-  if (from.users == nullptr && from.user_count > 0) return Null("users");
-  for (size_t i = 0; i < from.user_count; ++i) {
-    const postern_rig_user& user = from.users[i];
-    if (user.name == nullptr) return Null(absl::StrCat("users[", i, "].name"));
-    to.users.push_back({user.name,
-                        user.password != nullptr ? user.password : "",
-                        user.token != nullptr ? user.token : ""});
-  }
+  const absl::Status users = ForEachStructure(
+      from.users, from.user_count, "users",
+      [&to](const postern_rig_user* one, const std::string& which) {
+        postern_rig_user user = POSTERN_RIG_USER_INIT;
+        const absl::Status status = ReadStructure(
+            one, POSTERN_SIZE_TO(postern_rig_user, token), which, &user);
+        if (!status.ok()) return status;
+        if (user.name == nullptr) return Null(absl::StrCat(which, ".name"));
+        to.users.push_back({user.name,
+                            user.password != nullptr ? user.password : "",
+                            user.token != nullptr ? user.token : ""});
+        return absl::OkStatus();
+      });
+  if (!users.ok()) return users;
   if (from.mechanisms != nullptr) to.mechanisms = Strings(from.mechanisms);
   if (from.extensions != nullptr) {
     const auto extensions = Extensions(from.extensions);

@@ -201,7 +201,8 @@ static void options_are_used(void) {
   static const char* const names[] = {"mail.example", NULL};
   static const char* const mechanisms[] = {"PLAIN", NULL};
   static const char* const extensions[] = {"chunking", "DSN", NULL};
-  static const postern_rig_user users[] = {{"joe", "secret", NULL}};
+  static const postern_rig_user users[] = {
+      {sizeof(postern_rig_user), "joe", "secret", NULL}};
   postern_rig_options options = POSTERN_RIG_OPTIONS_INIT;
   options.host_name = "lists.example";
   options.certificate_names = names;
@@ -307,8 +308,13 @@ static postern_status make(postern_rig_options options, postern_error* error) {
 static void wrong_options_are_errors(void) {
   static const char* const odd_mechanism[] = {"GSSAPI", NULL};
   static const char* const odd_extension[] = {"SIZE", NULL};
-  static const postern_rig_user nameless[] = {{NULL, "x", NULL}};
-  static const postern_rig_user empty[] = {{"", "x", NULL}};
+  static const postern_rig_user nameless[] = {
+      {sizeof(postern_rig_user), NULL, "x", NULL}};
+  static const postern_rig_user empty[] = {
+      {sizeof(postern_rig_user), "", "x", NULL}};
+  static const postern_rig_user sizeless[] = {{0, "joe", "x", NULL}};
+  static const postern_rig_user unequal[] = {
+      {sizeof(postern_rig_user), "joe", "x", NULL}, {0, "ann", "x", NULL}};
   MAKE_FAILS(struct_size = 0, POSTERN_INVALID_ARGUMENT, "struct_size");
   MAKE_FAILS(host_name = "", POSTERN_INVALID_ARGUMENT, "host_name: ");
   MAKE_FAILS(address = "nowhere", POSTERN_INVALID_ARGUMENT, "nowhere");
@@ -322,6 +328,10 @@ static void wrong_options_are_errors(void) {
              options.user_count = 1, POSTERN_INVALID_ARGUMENT, "users[0].name");
   MAKE_FAILS(users = empty;
              options.user_count = 1, POSTERN_INVALID_ARGUMENT, "users: ");
+  MAKE_FAILS(users = sizeless; options.user_count = 1, POSTERN_INVALID_ARGUMENT,
+                               "users[0]: struct_size is 0");
+  MAKE_FAILS(users = unequal; options.user_count = 2, POSTERN_INVALID_ARGUMENT,
+                              "users[1]: another struct_size than users[0]");
   MAKE_FAILS(mechanisms = odd_mechanism, POSTERN_INVALID_ARGUMENT, "GSSAPI");
   MAKE_FAILS(extensions = odd_extension, POSTERN_INVALID_ARGUMENT,
              "that can be chosen: SIZE");
@@ -361,6 +371,35 @@ static void wrong_options_are_errors(void) {
   EXPECT(postern_rig_new(&options, &not_made, &error) ==
          POSTERN_INVALID_ARGUMENT);
   EXPECT(strlen(error.message) == sizeof(error.message) - 1);
+}
+
+/* A program that was compiled with a later header has longer structures. */
+static void users_of_a_later_version_are_read(void) {
+  struct {
+    postern_rig_user user;
+    const char* later;
+  } users[2];
+  memset(users, 0, sizeof(users));
+  for (int i = 0; i < 2; ++i) {
+    users[i].user.struct_size = sizeof(users[i]);
+    users[i].user.name = i == 0 ? "joe" : "ann";
+    users[i].user.password = i == 0 ? "x" : "secret";
+  }
+  postern_rig_options options = POSTERN_RIG_OPTIONS_INIT;
+  options.users = &users[0].user;
+  options.user_count = 2;
+  postern_rig* rig = NULL;
+  OK(postern_rig_new(&options, &rig, error));
+  /* The second one: \0ann\0secret. */
+  talk(postern_rig_port(rig),
+       "EHLO c\r\nAUTH PLAIN AGFubgBzZWNyZXQ=\r\nQUIT\r\n", replies,
+       sizeof(replies));
+  EXPECT(strstr(replies, "\r\n235 ") != NULL);
+  postern_rig_free(rig);
+  users[1].later = "x";
+  FAILS(make(options, error), POSTERN_INVALID_ARGUMENT,
+        "users[1]: a member is set that version ");
+  EXPECT(not_made == NULL);
 }
 
 static void faults_apply(void) {
@@ -507,3 +546,4 @@ int main(void) {
   free_functions_accept_null();
   return failures == 0 ? 0 : 1;
 }
+  users_of_a_later_version_are_read();

@@ -53,6 +53,7 @@ using postern::Path;
 using postern::Reply;
 using postern::ServerConfig;
 using postern::Verdict;
+using postern::bindings::ForEachStructure;
 using postern::bindings::Null;
 using postern::bindings::ReadStructure;
 using postern::bindings::Report;
@@ -145,12 +146,14 @@ absl::Status Read(const postern_server_config* given,
                        POSTERN_SIZE_TO(postern_server_config, data_block),
                        "config", read);
 }
-absl::Status Read(const postern_verdict* given, postern_verdict* read) {
+absl::Status Read(const postern_verdict* given, absl::string_view name,
+                  postern_verdict* read) {
   const absl::Status status = ReadStructure(
-      given, POSTERN_SIZE_TO(postern_verdict, reserved), "verdict", read);
+      given, POSTERN_SIZE_TO(postern_verdict, reserved), name, read);
   if (!status.ok()) return status;
   if (read->reserved != 0) {
-    return absl::InvalidArgumentError("verdict: reserved is not 0");
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": reserved is not 0"));
   }
   return CheckBytes(
       {read->reply.text, read->path.local_part, read->path.domain});
@@ -487,7 +490,7 @@ absl::Status CompleteOne(postern_session* session, uint64_t id,
                          const postern_verdict* given) {
   if (session == nullptr) return Null("session");
   postern_verdict read = {};
-  absl::Status status = Read(given, &read);
+  absl::Status status = Read(given, "verdict", &read);
   if (!status.ok()) return status;
   absl::StatusOr<Verdict> verdict = VerdictOf(read);
   if (!verdict.ok()) return verdict.status();
@@ -497,22 +500,20 @@ absl::Status CompleteOne(postern_session* session, uint64_t id,
 absl::Status CompleteEach(postern_session* session, uint64_t id,
                           const postern_verdict* given, size_t count) {
   if (session == nullptr) return Null("session");
-  if (given == nullptr && count > 0) return Null("verdicts");
   std::vector<Verdict> verdicts;
-  const char* next = reinterpret_cast<const char*>(given);
-  for (size_t i = 0; i < count; ++i, next += given->struct_size) {
-    const auto* one = reinterpret_cast<const postern_verdict*>(next);
-    if (one->struct_size != given->struct_size) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("verdict ", i, ": another struct_size than verdict 0"));
-    }
-    postern_verdict read = {};
-    absl::Status status = Read(one, &read);
-    if (!status.ok()) return status;
-    absl::StatusOr<Verdict> verdict = VerdictOf(read);
-    if (!verdict.ok()) return verdict.status();
-    verdicts.push_back(*std::move(verdict));
-  }
+  const absl::Status status = ForEachStructure(
+      given, count, "verdicts",
+      [&verdicts](const postern_verdict* one, const std::string& which) {
+        postern_verdict read = {};
+        if (absl::Status status = Read(one, which, &read); !status.ok()) {
+          return status;
+        }
+        absl::StatusOr<Verdict> verdict = VerdictOf(read);
+        if (!verdict.ok()) return verdict.status();
+        verdicts.push_back(*std::move(verdict));
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
   return session->session.Complete(postern::RequestId{id}, verdicts);
 }
 

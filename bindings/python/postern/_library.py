@@ -40,7 +40,12 @@ class Error(ctypes.Structure):
 
 
 class User(ctypes.Structure):
-    _fields_ = [("name", c_char_p), ("password", c_char_p), ("token", c_char_p)]
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("password", c_char_p),
+        ("token", c_char_p),
+    ]
 
 
 class Options(ctypes.Structure):

@@ -406,7 +406,9 @@ class Rig:
                 entry[place] = encode(option, secret)
         entries = (_library.User * len(secrets))(
             *(
-                _library.User(encode("users", name), *entry)
+                _library.User(
+                    ctypes.sizeof(_library.User), encode("users", name), *entry
+                )
                 for name, entry in secrets.items()
             )
         )
