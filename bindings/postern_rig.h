@@ -163,8 +163,8 @@ postern_status postern_rig_new(const postern_rig_options* options,
                                postern_rig** rig, postern_error* error);
 
 /* Closes the listening socket and all connections. Messages, sessions and the
-   files of certificates stay. Other calls may be in progress; a wait ends with
-   its timeout. A second call does nothing. */
+   files of certificates stay. Other calls may be in progress: waits of other
+   threads end now. A second call does nothing. */
 void postern_rig_close(postern_rig* rig);
 
 /* Closes the rig, removes its files, and frees it. */
@@ -219,7 +219,7 @@ postern_status postern_rig_messages(postern_rig* rig,
    postern_rig_clear(), or until `timeout_ms` milliseconds are over. A negative
    timeout is 0; one of more than a day is a day. `*reached` is whether there
    were so many; `reached` may be NULL. POSTERN_FAILED_PRECONDITION: the rig is
-   closed. */
+   closed, or was closed before there were so many. */
 postern_status postern_rig_wait_for_messages(postern_rig* rig, size_t count,
                                              int64_t timeout_ms, bool* reached,
                                              postern_error* error);

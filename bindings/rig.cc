@@ -95,6 +95,15 @@ absl::Status CheckOpen(postern_rig* rig) {
   return absl::FailedPreconditionError("the rig is closed");
 }
 
+// Reports the end of a wait, which closing the rig may have caused.
+absl::Status Waited(postern_rig* rig, bool done, bool* reached) {
+  if (!done) {
+    if (absl::Status status = CheckOpen(rig); !status.ok()) return status;
+  }
+  if (reached != nullptr) *reached = done;
+  return absl::OkStatus();
+}
+
 // Writes a copy of `text`, which has no NUL, for postern_rig_text_free().
 absl::Status Give(absl::string_view text, char** to) {
   char* const copy = static_cast<char*>(std::malloc(text.size() + 1));
@@ -365,8 +374,7 @@ postern_status postern_rig_wait_for_messages(postern_rig* rig, size_t count,
     if (absl::Status status = CheckOpen(rig); !status.ok()) return status;
     const bool done =
         rig->server->mailbox().AwaitMessages(count, Timeout(timeout_ms));
-    if (reached != nullptr) *reached = done;
-    return absl::OkStatus();
+    return Waited(rig, done, reached);
   });
 }
 
@@ -392,8 +400,7 @@ postern_status postern_rig_wait_for_sessions(postern_rig* rig, size_t count,
     if (absl::Status status = CheckOpen(rig); !status.ok()) return status;
     const bool done =
         rig->server->mailbox().AwaitSessions(count, Timeout(timeout_ms));
-    if (reached != nullptr) *reached = done;
-    return absl::OkStatus();
+    return Waited(rig, done, reached);
   });
 }
 

@@ -441,6 +441,40 @@ static void* wait_for_two(void* rig) {
   return NULL;
 }
 
+static pthread_barrier_t waits_now;
+
+static void* wait_for_a_message(void* rig) {
+  (void)pthread_barrier_wait(&waits_now);
+  FAILS(postern_rig_wait_for_messages(rig, 1, 3600000, NULL, error),
+        POSTERN_FAILED_PRECONDITION, "the rig is closed");
+  return NULL;
+}
+
+static void* wait_for_sessions(void* rig) {
+  (void)pthread_barrier_wait(&waits_now);
+  FAILS(postern_rig_wait_for_sessions(rig, 2, 3600000, NULL, error),
+        POSTERN_FAILED_PRECONDITION, "the rig is closed");
+  return NULL;
+}
+
+static void close_ends_the_waits_of_other_threads(void) {
+  postern_rig* rig = NULL;
+  OK(postern_rig_new(NULL, &rig, error));
+  EXPECT(pthread_barrier_init(&waits_now, NULL, 3) == 0);
+  pthread_t waiting[2];
+  EXPECT(pthread_create(&waiting[0], NULL, wait_for_a_message, rig) == 0);
+  EXPECT(pthread_create(&waiting[1], NULL, wait_for_sessions, rig) == 0);
+  (void)pthread_barrier_wait(&waits_now);
+  /* A whole session: the others have their waits begun when it has ended. */
+  talk(postern_rig_port(rig), "QUIT\r\n", replies, sizeof(replies));
+  OK(postern_rig_wait_for_sessions(rig, 1, 10000, NULL, error));
+  postern_rig_close(rig);
+  EXPECT(pthread_join(waiting[0], NULL) == 0);
+  EXPECT(pthread_join(waiting[1], NULL) == 0);
+  EXPECT(pthread_barrier_destroy(&waits_now) == 0);
+  postern_rig_free(rig);
+}
+
 static void a_closed_rig_keeps_what_it_has(void) {
   postern_rig* rig = NULL;
   OK(postern_rig_new(NULL, &rig, error));
@@ -542,6 +576,7 @@ int main(void) {
   faults_apply();
   a_closed_rig_keeps_what_it_has();
   a_child_cannot_use_the_rig();
+  close_ends_the_waits_of_other_threads();
   the_server_takes_no_signals();
   free_functions_accept_null();
   return failures == 0 ? 0 : 1;

@@ -142,32 +142,44 @@ int Mailbox::oldest() const {
   return messages_.empty() ? last_message_ + 1 : messages_.front().number();
 }
 
+void Mailbox::Close() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+}
+
+template <typename Done>
+bool Mailbox::Await(std::unique_lock<std::mutex>* lock, absl::Duration timeout,
+                    Done done) const {
+  (void)changed_.wait_until(*lock, End(timeout),
+                            [&] { return closed_ || done(); });
+  return done();
+}
+
 std::vector<Message> Mailbox::WaitForMessages(size_t count,
                                               absl::Duration timeout) const {
   std::unique_lock<std::mutex> lock(mutex_);
-  (void)changed_.wait_until(lock, End(timeout),
-                            [&] { return added_since_clear_ >= count; });
+  (void)Await(&lock, timeout, [&] { return added_since_clear_ >= count; });
   return {messages_.begin(), messages_.end()};
 }
 
 std::vector<SessionFacts> Mailbox::WaitForSessions(
     size_t count, absl::Duration timeout) const {
   std::unique_lock<std::mutex> lock(mutex_);
-  (void)changed_.wait_until(lock, End(timeout),
-                            [&] { return ended_since_clear_ >= count; });
+  (void)Await(&lock, timeout, [&] { return ended_since_clear_ >= count; });
   return Ended();
 }
 
 bool Mailbox::AwaitMessages(size_t count, absl::Duration timeout) const {
   std::unique_lock<std::mutex> lock(mutex_);
-  return changed_.wait_until(lock, End(timeout),
-                             [&] { return added_since_clear_ >= count; });
+  return Await(&lock, timeout, [&] { return added_since_clear_ >= count; });
 }
 
 bool Mailbox::AwaitSessions(size_t count, absl::Duration timeout) const {
   std::unique_lock<std::mutex> lock(mutex_);
-  return changed_.wait_until(lock, End(timeout),
-                             [&] { return ended_since_clear_ >= count; });
+  return Await(&lock, timeout, [&] { return ended_since_clear_ >= count; });
 }
 
 std::vector<SessionFacts> Mailbox::Ended() const {
@@ -181,8 +193,7 @@ std::vector<SessionFacts> Mailbox::Ended() const {
 bool Mailbox::Wait(const std::function<bool(const std::deque<Message>&)>& done,
                    absl::Duration timeout) const {
   std::unique_lock<std::mutex> lock(mutex_);
-  return changed_.wait_until(lock, End(timeout),
-                             [&] { return done(messages_); });
+  return Await(&lock, timeout, [&] { return done(messages_); });
 }
 
 uint64_t Mailbox::OctetsFor(const std::string& recipient) const {

@@ -58,6 +58,10 @@ class Mailbox {
   // the next one. A message with a smaller number is gone.
   int oldest() const;
 
+  // No more messages and sessions come: all waits end, and later ones return at
+  // once.
+  void Close();
+
   // Waits until `count` messages have been added since the last Clear(), or
   // until `timeout` is over. Returns the messages that are there.
   std::vector<Message> WaitForMessages(size_t count,
@@ -91,6 +95,11 @@ class Mailbox {
   }
 
  private:
+  // Waits until `done` returns true, the mailbox is closed, or `timeout` is
+  // over. Returns what `done` returns then.
+  template <typename Done>
+  bool Await(std::unique_lock<std::mutex>* lock, absl::Duration timeout,
+             Done done) const;
   std::vector<SessionFacts> Ended() const;
   void Trim();
   void TrimSessions();
@@ -102,6 +111,7 @@ class Mailbox {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   // Guarded by mutex_:
+  bool closed_ = false;
   std::deque<Message> messages_;
   std::map<int, SessionFacts> sessions_;
   int last_message_;

@@ -152,6 +152,7 @@ Server::~Server() { Close(); }
 void Server::Close() {
   server_.Abandon();
   server_.Join();
+  mailbox().Close();
   if (!listener_.path.empty()) (void)unlink(listener_.path.c_str());
   listener_.path.clear();
 }

@@ -44,8 +44,8 @@ class Server : public Rig, private transports::Service {
       Options options, absl::FunctionRef<void(Rig&)> prepare = [](Rig&) {});
 
   // Closes the listening socket and all connections, as the destructor does.
-  // Messages, sessions and files stay. A second call does nothing. Not
-  // thread-safe.
+  // Messages, sessions and files stay. Waits of other threads end, because
+  // nothing more comes. A second call does nothing. Not thread-safe.
   void Close();
 
   // The address on which it listens, "127.0.0.1:45678", or "unix:PATH".
