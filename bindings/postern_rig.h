@@ -37,8 +37,15 @@
    the process, and no C++ exception leaves the library.
 
    fork(2): a rig belongs to the process that made it, because the child has no
-   copy of its thread. In a child, functions that change a rig or wait return
-   POSTERN_FAILED_PRECONDITION, and closing or freeing it does nothing.
+   copy of its thread. In a child, each function that takes a rig and returns a
+   postern_status returns POSTERN_FAILED_PRECONDITION, whether it changes the
+   rig or only reads. Closing or freeing the rig does nothing, and its address
+   and port can be read. Messages, sessions and lists that the parent had are
+   copies; only postern_rig_session_transcript() must not be called with them,
+   because it may wait forever for the missing thread. A child has the listening
+   socket and the connections of the rig open until it ends or calls exec(2), so
+   clients may not notice that the parent closes them. A child may make a rig of
+   its own.
 
    Compatibility: a program that was linked with version 0.N of this header
    works with each later version 0.M of the library. Symbols have the version
@@ -77,6 +84,7 @@ typedef enum postern_rig_tls POSTERN_INT {
    correct. The password is for PLAIN, LOGIN, CRAM-MD5 and SCRAM-SHA-256, and
    the token for OAUTHBEARER and XOAUTH2. */
 typedef struct postern_rig_user {
+  size_t struct_size; /* POSTERN_RIG_USER_INIT sets it */
   const char* name;
   const char* password;
   const char* token;
@@ -84,7 +92,6 @@ typedef struct postern_rig_user {
 
 /* For limits of postern_rig_options. */
 #define POSTERN_RIG_NO_LIMIT UINT64_MAX
-  size_t struct_size; /* POSTERN_RIG_USER_INIT sets it */
 
 /* Members that are 0, false or NULL have the default. Begin with
    POSTERN_RIG_OPTIONS_INIT. Lists of strings have a NULL at their end. */
@@ -143,20 +150,20 @@ typedef struct postern_rig_options {
      postern_rig_user user = POSTERN_RIG_USER_INIT;
      user.name = "joe"; */
 #ifdef __cplusplus
+#define POSTERN_RIG_USER_INIT \
+  { sizeof(postern_rig_user) }
 #define POSTERN_RIG_OPTIONS_INIT \
   { sizeof(postern_rig_options) }
 #else
+#define POSTERN_RIG_USER_INIT \
+  { .struct_size = sizeof(postern_rig_user) }
 #define POSTERN_RIG_OPTIONS_INIT \
   { .struct_size = sizeof(postern_rig_options) }
 #endif
 
-#define POSTERN_RIG_USER_INIT \
-  { sizeof(postern_rig_user) }
 /* Starts a server, which has one thread. It listens when this function returns.
    `options` may be NULL. All that they point to is copied.
    POSTERN_INVALID_ARGUMENT: an option that cannot be used, which the message
-#define POSTERN_RIG_USER_INIT \
-  { .struct_size = sizeof(postern_rig_user) }
    names, or a member of a later version that is not 0. POSTERN_UNAVAILABLE: the
    address cannot be used, or the system lacks a resource. */
 postern_status postern_rig_new(const postern_rig_options* options,

@@ -509,11 +509,22 @@ static void a_child_cannot_use_the_rig(void) {
   OK(postern_rig_new(NULL, &rig, error));
   char* file = NULL;
   OK(postern_rig_ca_file(rig, &file, error));
+  talk(postern_rig_port(rig), kSession, replies, sizeof(replies));
+  postern_rig_message_list* before = NULL;
+  OK(postern_rig_messages(rig, &before, error));
   const pid_t child = fork();
   if (child == 0) {
     failures = 0;
     alarm(20); /* a close that waits for the thread would wait forever */
     FAILS(postern_rig_clear(rig, error), POSTERN_FAILED_PRECONDITION, "fork");
+    postern_rig_message_list* list = NULL;
+    FAILS(postern_rig_messages(rig, &list, error), POSTERN_FAILED_PRECONDITION,
+          "fork");
+    EXPECT(postern_rig_port(rig) != 0);
+    /* What the parent has is a copy. */
+    EXPECT(postern_rig_message_list_size(before) == 1);
+    EXPECT(is(postern_rig_message_from(postern_rig_message_list_at(before, 0)),
+              "a@x.example"));
     postern_rig_close(rig);
     postern_rig_free(rig);
     _exit(failures == 0 ? 0 : 1);
@@ -522,6 +533,7 @@ static void a_child_cannot_use_the_rig(void) {
   EXPECT(waitpid(child, &status, 0) == child);
   EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   EXPECT(access(file, R_OK) == 0); /* the child has not removed it */
+  postern_rig_message_list_free(before);
   postern_rig_text_free(file);
   talk(postern_rig_port(rig), kSession, replies, sizeof(replies));
   EXPECT(strstr(replies, "\r\n221 ") != NULL);
@@ -573,12 +585,12 @@ int main(void) {
   message_has_everything();
   options_are_used();
   wrong_options_are_errors();
+  users_of_a_later_version_are_read();
   faults_apply();
   a_closed_rig_keeps_what_it_has();
-  a_child_cannot_use_the_rig();
   close_ends_the_waits_of_other_threads();
+  a_child_cannot_use_the_rig();
   the_server_takes_no_signals();
   free_functions_accept_null();
   return failures == 0 ? 0 : 1;
 }
-  users_of_a_later_version_are_read();

@@ -334,8 +334,10 @@ class Rig:
     that needs the server works any more: it raises RuntimeError. A rig that is
     not closed is closed by the garbage collector.
 
-    A rig belongs to the process that made it: a child of fork(2) gets a
-    RuntimeError, and has to make a rig of its own.
+    A rig belongs to the process that made it. In a child of fork(2), what
+    needs the server raises RuntimeError, also reading messages, and close()
+    does nothing: a child has to make a rig of its own. It must not read the
+    transcripts of messages and sessions that it has from its parent.
     """
 
     def __init__(
