@@ -5,7 +5,6 @@
 // docs/embedding.md explains it.
 
 #include <poll.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -20,15 +19,9 @@ using namespace postern;
 using namespace std::chrono;
 using transports::SocketSession;
 
-// Each client uses a descriptor, and a process may often open 1024.
-constexpr size_t kMaxClients = 500;
-
 int main(int argc, char** argv) {
   const auto listener = Listen(argc == 2 ? argv[1] : "");
-  if (!listener.ok()) {
-    fprintf(stderr, "poll_server: %s\n", listener.status().ToString().c_str());
-    return 1;
-  }
+  if (!listener.ok()) return Fail("poll_server", listener.status());
 
   Site site;
   static char buffer[64 << 10];
@@ -49,7 +42,7 @@ int main(int argc, char** argv) {
       wake = std::min(wake, wait.deadline);
       ++client;
     }
-    if (clients.size() < kMaxClients) polled[0].fd = listener->get();
+    if (clients.size() < MaxClients()) polled[0].fd = listener->get();
     const auto left = ceil<milliseconds>(wake - steady_clock::now()).count();
     poll(polled.data(), polled.size(), std::max<int>(left, 0));
     if (polled[0].revents == 0) continue;

@@ -30,6 +30,8 @@ class Many:
         self.port = int(self.server.stdout.readline().rpartition(b":")[2])
 
     def end(self):
+        if self.server.stdout.closed:
+            return  # a test has ended it
         self.assertIsNone(self.server.poll(), "the server has ended")
         self.server.kill()
         self.server.wait()
@@ -44,6 +46,11 @@ class Many:
         connection = socket.create_connection(("127.0.0.1", self.port), SECONDS)
         self.addCleanup(connection.close)
         return connection
+
+    def ticks(self):
+        """Returns the CPU time of the server, in hundredths of a second."""
+        stat = pathlib.Path(f"/proc/{self.server.pid}/stat").read_text()
+        return sum(map(int, stat.rpartition(")")[2].split()[11:13]))
 
     def test_accepts_messages_of_many_clients_at_once(self):
         clients = [self.client() for _ in range(100)]
@@ -96,23 +103,22 @@ class Many:
     def test_a_waiting_server_needs_no_cpu_time(self):
         self.client().ehlo("client.example")
         self.connection().recv(4096)
-
-        def ticks():
-            stat = pathlib.Path(f"/proc/{self.server.pid}/stat").read_text()
-            return sum(map(int, stat.rpartition(")")[2].split()[11:13]))
-        before = ticks()
+        before = self.ticks()
         # A loop that does not wait would use half of this time.
         connection = self.connection()
         connection.settimeout(1)
         connection.recv(4096)
         with self.assertRaises(TimeoutError):
             connection.recv(4096)
-        self.assertLess(ticks() - before, 20)
+        self.assertLess(self.ticks() - before, 20)
 
 
-class PollServer(Many, unittest.TestCase):
-    def setUp(self):
-        self.start(POLL_SERVER, "127.0.0.1:0")
+class Limited(Many):
+    """Tests of a server with a limit of clients."""
+
+    def start(self, *command):
+        super().start(*command)
+        self.command = command
 
     def test_clients_beyond_the_limit_wait(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -126,8 +132,31 @@ class PollServer(Many, unittest.TestCase):
         for client in clients[500:]:
             self.assertTrue(client.recv(4096).startswith(b"220 "))
 
+    def test_few_descriptors_are_a_limit(self):
+        self.end()
+        self.start("/bin/sh", "-c", 'ulimit -n 64 && exec "$0" "$@"',
+                   *self.command)
+        clients = [self.connection() for _ in range(70)]
+        for client in clients[:32]:
+            self.assertTrue(client.recv(4096).startswith(b"220 "))
+        before = self.ticks()
+        clients[32].settimeout(1)
+        with self.assertRaises(TimeoutError):
+            clients[32].recv(4096)
+        self.assertLess(self.ticks() - before, 20)
+        clients[32].settimeout(SECONDS)
+        for i, client in enumerate(clients):
+            if i >= 32:
+                self.assertTrue(client.recv(4096).startswith(b"220 "))
+            client.close()
 
-class UvServer(Many, unittest.TestCase):
+
+class PollServer(Limited, unittest.TestCase):
+    def setUp(self):
+        self.start(POLL_SERVER, "127.0.0.1:0")
+
+
+class UvServer(Limited, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()

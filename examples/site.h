@@ -8,11 +8,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
@@ -72,6 +75,16 @@ inline absl::StatusOr<postern::system::Descriptor> Listen(
   fflush(stdout);
   return listener;
 }
+
+// Prints an error, and returns the exit code.
+inline int Fail(const char* program, const absl::Status& why) {
+  fprintf(stderr, "%s: %s\n", program, why.ToString().c_str());
+  return 1;
+}
+
+// How many clients a server of many may have at once. Each uses a descriptor,
+// and a policy or a delivery needs some, too.
+inline size_t MaxClients() { return std::min(500L, sysconf(_SC_OPEN_MAX) / 2); }
 
 // Serves one client on descriptors 0 and 1, under tcpserver or inetd. Returns
 // the exit code of the program.
