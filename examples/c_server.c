@@ -115,8 +115,13 @@ int main(void) {
   content = open_memstream(&mail, &mail_size);
   if (content != NULL)
     serve(postern_session_new(server), (struct pollfd){fd, 0, 0});
-  /* Input that is not read would make the kernel discard the last reply. */
+  /* Input that is not read would reset the connection, and the client might
+     lose its last reply. So read until the client closes, for at most 5 s. */
   shutdown(fd, SHUT_WR);
-  while (recv(fd, in, sizeof(in), MSG_DONTWAIT) > 0) continue;
+  struct pollfd client = {fd, POLLIN, 0};
+  const int64_t end = now() + 5000;
+  for (int64_t left; (left = end - now()) > 0;)
+    if (poll(&client, 1, (int)left) <= 0 || recv(fd, in, sizeof(in), 0) <= 0)
+      break;
   return 0;
 }

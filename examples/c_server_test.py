@@ -7,6 +7,7 @@ It serves as examples/poll_server does, and prints the messages.
 """
 
 import re
+import socket
 import sys
 import threading
 import unittest
@@ -36,6 +37,20 @@ class CServerTest(programs_test.Many, unittest.TestCase):
         if self.server.returncode is None:
             self.stop()
         self.server.stdout.close()
+
+    def test_reads_until_the_client_closes(self):
+        """A reset could make the client lose the last reply."""
+        client = self.connection()
+        client.sendall(b"QUIT\r\n")
+        replies = b""
+        while more := client.recv(4096):
+            replies += more
+        self.assertTrue(replies.endswith(b"\r\n221 2.0.0 mx.example.org\r\n"))
+        # More than all buffers hold.
+        for _ in range(16):
+            client.sendall(bytes(1 << 20))
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(client.recv(1), b"")
 
     def test_prints_messages_with_their_received_field(self):
         client = self.client()
