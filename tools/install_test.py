@@ -240,8 +240,43 @@ class InstallTest(unittest.TestCase):
         first.remove("/" + str(gone.relative_to(self.root)))
         self.assertEqual(self.files(), first)
 
-    def test_changed_configuration_is_kept(self):
+    def test_what_programs_load_is_replaced_by_rename(self):
+        """At each moment there is the old file or the new one, as a whole."""
+        self.installed()
+        loaded = [*(self.root / "usr/local/lib").rglob("*.so.0"),
+                  *(self.root / "usr/local/lib").rglob("postern/*.py"),
+                  *(self.root / "usr/local/bin").iterdir()]
+        self.assertGreater(len(loaded), 8)
+        # tar(1) removes a file before it writes it: here it lists what it would.
+        extracted = self.folder / "extracted"
+        programs = self.folder / "programs"
+        programs.mkdir()
+        tar = programs / "tar"
+        tar.write_text(f"""#!/bin/sh
+case $* in
+  *--no-same-owner*)
+    for last in "$@"; do [ "$before" != -f ] || archive=$last; before=$last; done
+    /bin/tar -t -f "$archive" >{extracted} ;;
+esac
+exec /bin/tar "$@"
+""")
+        tar.chmod(0o755)
+        before = {path: path.stat().st_ino for path in loaded}
+        result = run(TOP / "tools/install", "--built", TOP, "--destdir",
+                     self.root, env={"PATH": f"{programs}:{PATH}"})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        written = {self.root / line for line in extracted.read_text().split("\n")}
+        self.assertGreater(len(written), 100)
+        for path in loaded:
+        self.assertEqual(sorted(written.intersection(loaded)), [])
+            self.assertNotEqual(path.stat().st_ino, before[path], path)
+        self.assertEqual(list(self.root.rglob("*.installing")), [])
+        # Both are in the manifest.
+        self.assertEqual(self.uninstall().returncode, 0)
+        self.assertEqual(self.files(), [])
+
         self.installed("--no-library")
+    def test_changed_configuration_is_kept(self):
         conf = self.root / "etc/fail2ban/jail.d/postern.conf"
         profile = self.root / "etc/apparmor.d/postern"
         filter_ = self.root / "etc/fail2ban/filter.d/postern.conf"
