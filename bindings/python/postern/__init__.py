@@ -14,7 +14,7 @@
 It accepts everything, keeps what it gets, and fails where the test says so. It
 is the engine of postern, in the process of the test: the C library
 libpostern-rig.so.0, which the environment variable POSTERN_LIBRARY names if it
-is not installed.
+is not installed, or installed in a place of its own.
 """
 
 from postern._library import LibraryError, library_version

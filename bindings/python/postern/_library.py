@@ -145,7 +145,14 @@ def _open() -> ctypes.CDLL:
         places = [named]
     else:
         here = os.path.dirname(os.path.abspath(__file__))
-        places = [os.path.join(here, _SONAME), _SONAME]
+        # PREFIX/lib, if this is PREFIX/lib/python3.N/dist-packages/postern, and
+        # then where the linker searches.
+        prefix_lib = os.path.normpath(os.path.join(here, "../../.."))
+        places = [
+            os.path.join(here, _SONAME),
+            os.path.join(prefix_lib, _SONAME),
+            _SONAME,
+        ]
     tried: List[str] = []
     for place in places:
         # Without a slash the linker searches. POSTERN_LIBRARY is a path.
@@ -161,7 +168,7 @@ def _open() -> ctypes.CDLL:
     else:
         advice = (
             f"Install postern (tools/install), or set {_VARIABLE} to the path "
-            f"of {_SONAME}."
+            f"of {_SONAME}, for example if it was installed with --libdir."
         )
     raise LibraryError(
         "postern cannot load its C library:\n" + "\n".join([*tried, advice])

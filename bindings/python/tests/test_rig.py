@@ -8,6 +8,7 @@ import gc
 import os
 import pathlib
 import re
+import shutil
 import signal
 import smtplib
 import socket
@@ -24,6 +25,12 @@ import postern
 from postern import _library, _rig
 
 TEXT = "Subject: hi\n\nbody\n"
+
+# PREFIX/lib, as if the package were installed where it is.
+PREFIX_LIBRARY = (
+    pathlib.Path(os.path.abspath(postern.__file__)).parents[3]
+    / "libpostern-rig.so.0"
+)
 
 
 def connect(rig):
@@ -829,11 +836,12 @@ def test_end_of_the_interpreter_closes():
                 "POSTERN_LIBRARY is '/nonexistent/library.so'",
             ],
         ),
-        # Next to the package, then where the linker finds it.
+        # Next to the package, in PREFIX/lib, then where the linker finds it.
         (
             "",
             [
                 "postern/libpostern-rig.so.0: cannot open shared object file",
+                f"  {PREFIX_LIBRARY}: cannot open shared object file",
                 "  libpostern-rig.so.0: cannot open shared object file",
                 "Install postern (tools/install), or set POSTERN_LIBRARY",
             ],
@@ -848,6 +856,26 @@ def test_missing_library_is_an_error(library, parts):
     assert code == 1
     for part in parts:
         assert part in printed
+
+
+def test_library_of_the_prefix_is_found(tmp_path):
+    """As tools/install --prefix puts them."""
+    packages = tmp_path / "lib/python3.9/dist-packages"
+    shutil.copytree(pathlib.Path(postern.__file__).parent, packages / "postern")
+    library = tmp_path / "lib/libpostern-rig.so.0"
+    library.symlink_to(os.environ["POSTERN_LIBRARY"])
+    code, printed = run(
+        """
+        import pathlib
+        import postern
+        with postern.Rig():
+            print("libpostern-rig" in pathlib.Path("/proc/self/maps").read_text())
+        print(postern._library.library()._library._name)
+        """,
+        POSTERN_LIBRARY="",
+        PYTHONPATH=str(packages),
+    )
+    assert (code, printed) == (0, f"True\n{library}\n")
 
 
 def test_another_library_is_an_error():
