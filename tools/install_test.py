@@ -112,6 +112,7 @@ class InstallTest(unittest.TestCase):
                      "/usr/local/lib/pkgconfig/postern.pc",
                      "/usr/local/lib/libpostern.so.0",
                      "/usr/local/lib/pkgconfig/postern-c.pc",
+                     "/usr/local/lib/pkgconfig/postern-rig.pc",
                      "/usr/local/include/postern.h",
                      "/usr/local/include/postern_types.h",
                      "/usr/local/lib/libpostern-rig.so.0",
@@ -267,16 +268,16 @@ exec /bin/tar "$@"
         self.assertEqual(result.returncode, 0, result.stderr)
         written = {self.root / line for line in extracted.read_text().split("\n")}
         self.assertGreater(len(written), 100)
-        for path in loaded:
         self.assertEqual(sorted(written.intersection(loaded)), [])
+        for path in loaded:
             self.assertNotEqual(path.stat().st_ino, before[path], path)
         self.assertEqual(list(self.root.rglob("*.installing")), [])
         # Both are in the manifest.
         self.assertEqual(self.uninstall().returncode, 0)
         self.assertEqual(self.files(), [])
 
-        self.installed("--no-library")
     def test_changed_configuration_is_kept(self):
+        self.installed("--no-library")
         conf = self.root / "etc/fail2ban/jail.d/postern.conf"
         profile = self.root / "etc/apparmor.d/postern"
         filter_ = self.root / "etc/fail2ban/filter.d/postern.conf"
