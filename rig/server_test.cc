@@ -165,6 +165,21 @@ TEST(ServerTest, WaitingThreadsSeeTheMessage) {
   EXPECT_EQ(seen.size(), 2u);
 }
 
+// Without the end of the waits, this test would take hours.
+TEST(ServerTest, CloseEndsTheWaitsOfOtherThreads) {
+  Server server;
+  SendMessage(server, "1");
+  std::vector<Message> seen;
+  std::thread waiting(
+      [&] { seen = server.WaitForMessages(2, absl::Hours(24)); });
+  server.Close();
+  waiting.join();
+  EXPECT_EQ(seen.size(), 1u);
+  EXPECT_EQ(server.WaitForSessions(2, absl::Hours(24)).size(), 1u);
+  EXPECT_FALSE(server.mailbox().Wait([](const auto&) { return false; },
+                                     absl::Hours(24)));
+}
+
 TEST(ServerTest, EndOfTheServerClosesItsConnections) {
   auto server = std::make_unique<Server>();
   server->On(Quit()).Stall();
