@@ -125,12 +125,13 @@ static inline postern_bytes postern_text(const char* text) {
 
 /* ---- Values ------------------------------------------------------------ */
 
-/* A mailbox address of MAIL or RCPT without its source route (RFC 5321 4.1.2).
-   The local part is unquoted, and its case is preserved (RFC 5321 2.4). The
-   domain is empty for <>, <postmaster> and local names. Compare a domain
-   without regard to case (RFC 5321 2.4). */
+/* A mailbox address of MAIL or RCPT without its source route (RFC 5321
+   4.1.2). */
 typedef struct postern_path {
+  /* Unquoted, with its case preserved (RFC 5321 2.4). Empty for <>. */
   postern_bytes local_part;
+  /* Empty for <>, <postmaster> and local names. Compare it without regard to
+     case (RFC 5321 2.4). */
   postern_bytes domain;
 } postern_path;
 
@@ -200,17 +201,18 @@ typedef struct postern_server_config {
      "ETRN". */
   const char* const* more_verbs;
   bool announce_limits; /* LIMITS, RFC 9422 [true] */
-  /* FUTURERELEASE: the longest time for which a message may be held, in
-     seconds, and the latest date, in seconds since 1970. Both are 0: not
-     offered. */
+  /* FUTURERELEASE: `hold_longest_s` is the longest time for which a message may
+     be held, in seconds, and `hold_latest_s` the latest date, in seconds since
+     1970. Both are 0: not offered. */
   int64_t hold_longest_s;
   int64_t hold_latest_s;
   int64_t min_deliver_by_s; /* DELIVERBY's limit, RFC 2852 4. 0: none [0] */
 
   bool offer_starttls; /* RFC 3207 [false] */
   bool require_tls;    /* 530 for mail without TLS [false] */
-  /* SASL mechanisms, upper case, that are offered with TLS, and without. A
-     mechanism that sends the password belongs only in the first list. */
+  /* SASL mechanisms, upper case, that are offered with TLS, and, in
+     `mechanisms_without_tls`, those that are offered without. A mechanism that
+     sends the password belongs only in the first list. */
   const char* const* mechanisms;
   const char* const* mechanisms_without_tls;
   bool require_auth;  /* 530 for mail without AUTH [false] */
@@ -249,11 +251,15 @@ typedef struct postern_server_config {
      client must not relay for others. [false] */
   bool lenient;
 
-  /* Milliseconds: see postern_session_read_timeout_ms() and
-     postern_session_idle_timeout_ms() [five minutes, five minutes, ten
-     seconds] */
+  /* The longest wait for a command, in milliseconds: see
+     postern_session_read_timeout_ms() [five minutes] */
   int64_t command_timeout_ms;
+  /* The longest wait for the next data_block octets of content [five
+     minutes] */
   int64_t data_timeout_ms;
+  /* The longest silence after content that looks complete to a client which
+     ends its lines in LF: see postern_session_idle_timeout_ms() [ten
+     seconds] */
   int64_t bare_newline_timeout_ms;
   size_t data_block; /* octets of content that make a block [4096] */
 } postern_server_config;
@@ -398,18 +404,18 @@ typedef enum postern_hold POSTERN_INT {
 /* The parameters of MAIL. A parameter that the client did not give has a
    `has_...` that is false, or is empty or NONE. */
 typedef struct postern_mail_parameters {
-  bool has_size;
-  uint64_t size;          /* SIZE, RFC 1870 3 */
+  bool has_size;          /* the client gave SIZE */
+  uint64_t size;          /* SIZE, RFC 1870 3, in octets; 0 without has_size */
   postern_body_type body; /* RFC 6152 */
   bool smtp_utf8;         /* RFC 6531 3.4 */
   postern_ret ret;        /* RFC 3461 4.3 */
   postern_bytes envid;    /* ENVID, RFC 3461 4.4, decoded; empty: none */
+  bool has_auth;          /* the client gave AUTH */
   /* AUTH, RFC 4954 5: the user that submitted the message, according to the
-     client. Empty: <>. */
-  bool has_auth;
+     client. Empty: <>, or not given. */
   postern_path auth;
-  bool require_tls; /* RFC 8689 2 */
-  bool has_priority;
+  bool require_tls;  /* RFC 8689 2 */
+  bool has_priority; /* the client gave MT-PRIORITY */
   int priority;      /* MT-PRIORITY, RFC 6710 5: -9 to 9 */
   postern_by by;     /* RFC 2852 4 */
   int by_seconds;    /* -999999999 to 999999999; negative: already late */
@@ -427,14 +433,14 @@ typedef enum postern_rrvs POSTERN_INT {
   POSTERN_RRVS_CONTINUE
 } postern_rrvs;
 
-/* The parameters of RCPT. notify_success, notify_failure and notify_delay are
-   the events of which the sender wants notifications. */
+/* The parameters of RCPT. */
 typedef struct postern_rcpt_parameters {
-  bool has_notify; /* NOTIFY, RFC 3461 4.1. All three false: NEVER */
-  bool notify_success;
-  bool notify_failure;
-  bool notify_delay;
-  bool has_orcpt;              /* ORCPT, RFC 3461 4.2 */
+  /* The client gave NOTIFY, RFC 3461 4.1. All three false: NEVER. */
+  bool has_notify;
+  bool notify_success; /* notify the sender when the message is delivered */
+  bool notify_failure; /* if it cannot be delivered */
+  bool notify_delay;   /* if it is late */
+  bool has_orcpt;      /* ORCPT, RFC 3461 4.2 */
   postern_bytes orcpt_type;    /* such as "rfc822" */
   postern_bytes orcpt_address; /* decoded; its syntax is not checked */
   postern_rrvs rrvs;           /* RFC 7293 3 */
@@ -459,28 +465,27 @@ typedef enum postern_xclient_value POSTERN_INT {
   POSTERN_XCLIENT_TEMPORARY    /* [TEMPUNAVAIL]: the look-up failed */
 } postern_xclient_value;
 
-/* The client, according to a proxy: its name, helo, user, address and port,
-   and the destination address and destination port of its connection. Before
-   each attribute is whether it has a value. Attributes without a value are
-   empty, or 0. Addresses are as "192.0.2.1" and "2001:db8::1", with a NUL at
-   their end. */
+/* The client, according to a proxy. Before each attribute is whether it has a
+   value. Attributes without a value are empty, or 0. Text is printable ASCII,
+   and its syntax is not checked. Addresses are as "192.0.2.1" and
+   "2001:db8::1", with a NUL at their end. */
 typedef struct postern_xclient {
-  postern_xclient_value name_value; /* NAME: the host name from the DNS */
-  postern_bytes name;
-  postern_xclient_value helo_value; /* HELO: its argument */
-  postern_bytes helo;
-  postern_xclient_value login_value;   /* LOGIN: the user */
-  postern_bytes login;                 /* as LOGIN names the user */
-  postern_xclient_value address_value; /* ADDR */
-  char address[48];
-  postern_xclient_value port_value; /* PORT */
-  uint16_t port;
+  postern_xclient_value name_value;     /* NAME */
+  postern_bytes name;                   /* the client's host name in the DNS */
+  postern_xclient_value helo_value;     /* HELO */
+  postern_bytes helo;                   /* the argument of HELO or EHLO */
+  postern_xclient_value login_value;    /* LOGIN: the user */
+  postern_bytes login;                  /* as LOGIN names the user */
+  postern_xclient_value address_value;  /* ADDR */
+  char address[48];                     /* the client's IP address */
+  postern_xclient_value port_value;     /* PORT */
+  uint16_t port;                        /* the client's port */
   postern_xclient_value protocol_value; /* PROTO */
   bool esmtp; /* the client greeted the proxy with EHLO */
   postern_xclient_value destination_address_value; /* DESTADDR */
-  char destination_address[48];
+  char destination_address[48]; /* the address to which the client connected */
   postern_xclient_value destination_port_value; /* DESTPORT */
-  uint16_t destination_port;
+  uint16_t destination_port; /* the port to which the client connected */
 } postern_xclient;
 
 /* CONNECTED: writes what a proxy says of the client; false if there is none. */
@@ -504,15 +509,15 @@ typedef enum postern_verdict_kind POSTERN_INT {
 /* The answer to a question. The functions below make the common ones. */
 typedef struct postern_verdict {
   size_t struct_size; /* its size, for later versions with more members */
-  postern_verdict_kind kind;
+  postern_verdict_kind kind; /* whether to proceed */
   /* REFUSE and DROP need a 4yz or 5yz, but not 421. ACCEPT may have a 2yz, and
      220 for CONNECTED, but not for HELLO, START_TLS and BODY_BEGIN. A code of 0
      is the engine's usual reply. */
   postern_reply reply;
-  /* MAIL, RCPT: accept with this path in the envelope instead of the one that
-     the client sent. */
+  /* MAIL, RCPT: accept with `path` in the envelope instead of the one that the
+     client sent. */
   bool has_path;
-  postern_path path;
+  postern_path path; /* not used without has_path */
   /* BODY_BEGIN: accept, and handle bare newlines in this message so. */
   postern_bare_newlines bare_newlines;
   int reserved; /* 0: the place of a later member */
@@ -578,7 +583,7 @@ typedef enum postern_close_reason POSTERN_INT {
 
 /* What the session has done, and what the program does next. */
 typedef struct postern_step {
-  postern_step_kind kind;
+  postern_step_kind kind; /* what the program does next */
   size_t consumed; /* drop these octets of the input after acting on the step */
   const postern_ask* ask; /* ASK: valid while it is open; otherwise NULL */
   /* BODY: pieces of the input, or of the session. Valid until the next call

@@ -80,13 +80,14 @@ typedef enum postern_rig_tls POSTERN_INT {
   POSTERN_RIG_TLS_FIRST     /* connections begin with TLS (RFC 8314 3.3) */
 } postern_rig_tls;
 
-/* A user for AUTH, with its name. NULL or "": no password, or no token, is
-   correct. The password is for PLAIN, LOGIN, CRAM-MD5 and SCRAM-SHA-256, and
-   the token for OAUTHBEARER and XOAUTH2. */
+/* A user for AUTH. */
 typedef struct postern_rig_user {
   size_t struct_size; /* POSTERN_RIG_USER_INIT sets it */
-  const char* name;
+  const char* name;   /* what the client gives as its user name, not NULL */
+  /* For PLAIN, LOGIN, CRAM-MD5 and SCRAM-SHA-256. NULL or "": none is
+     correct. */
   const char* password;
+  /* For OAUTHBEARER and XOAUTH2. NULL or "": none is correct. */
   const char* token;
 } postern_rig_user;
 
@@ -112,8 +113,9 @@ typedef struct postern_rig_options {
   bool require_auth; /* 530 for mail without AUTH */
   bool lmtp;         /* RFC 2033 */
 
-  /* AUTH is offered if there are users or mechanisms, also without TLS. */
-  const postern_rig_user* users; /* all have the same struct_size */
+  /* The users, of which there are `user_count`; all have the same struct_size.
+     AUTH is offered if there are users or mechanisms, also without TLS. */
+  const postern_rig_user* users;
   size_t user_count;
   /* SASL mechanisms, in the order of EHLO: "PLAIN", "LOGIN", "CRAM-MD5",
      "SCRAM-SHA-256", "OAUTHBEARER", "XOAUTH2", "EXTERNAL". The default is the
@@ -133,9 +135,10 @@ typedef struct postern_rig_options {
   /* Transcripts show passwords, instead of ***. */
   bool show_passwords;
 
-  /* What is kept; if there is more, the oldest is dropped. 10,000 messages and
-     as many sessions; 256 MiB of messages and as much of transcripts; 4 MiB of
-     the transcript of one session. */
+  /* What is kept; if there is more, the oldest is dropped. `max_messages` is a
+     number of messages, and also of sessions: 10,000. `max_octets` is the size
+     of all messages, and also of all transcripts: 256 MiB.
+     `max_transcript_octets` is that of the transcript of one session: 4 MiB. */
   uint64_t max_messages;
   uint64_t max_octets;
   uint64_t max_transcript_octets;

@@ -13,9 +13,10 @@ extern "C" {
 #endif
 
 /* Octets that belong to another object: the function that returns them says how
-   long they are valid. `data` of what the library returns is not NULL, and text
-   has a NUL after its last octet, which `size` does not count. */
+   long they are valid. */
 typedef struct postern_bytes {
+  /* Not NULL if the library returns it. Text then has a NUL after its last
+     octet, which `size` does not count. */
   const char* data;
   size_t size; /* in octets */
 } postern_bytes;
@@ -43,11 +44,10 @@ typedef enum postern_status POSTERN_INT {
   POSTERN_INTERNAL
 } postern_status;
 
-/* Why a function failed: UTF-8 with a NUL at its end, cut if it is too long.
-   A function that takes a postern_error takes NULL, too. It writes the message
-   only if it fails. */
+/* Why a function failed. A function that takes a postern_error takes NULL, too.
+   It writes the message only if it fails. */
 typedef struct postern_error {
-  char message[256];
+  char message[256]; /* UTF-8 with a NUL at its end, cut if it is too long */
 } postern_error;
 
 #ifdef __cplusplus

@@ -73,7 +73,7 @@ struct MaildirOptions {
   // Whether mail for remote recipients is stored here as well. It is not sent
   // on. For trying out the server.
   bool catch_all = false;
-  // For file names. Both must be thread-safe.
+  // `now` and `random` make the names of files. Both must be thread-safe.
   std::function<absl::Time()> now = absl::Now;
   std::function<uint64_t()> random = SystemRandom;
   // Limit for the sum of the sizes of all files of a message to several
@@ -92,6 +92,8 @@ struct MaildirOptions {
   // gets a 451. The client gives up after ten minutes (RFC 5321 4.5.3.2.6) and
   // sends again, so a message that is stored later is stored twice.
   absl::Duration store_timeout = absl::Minutes(5);
+  // Gets a line for each error that gives a client a 4yz: of the disk, in the
+  // aliases, and `max_stored`. Must be thread-safe.
   log::Report report;
 };
 

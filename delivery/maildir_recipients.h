@@ -54,6 +54,7 @@ class MaildirRecipients {
 
   // What is decided about a recipient.
   struct Decision {
+    // The answer to RCPT.
     Verdict verdict;
     // If `verdict` accepts: the addresses of the Maildirs. Empty: the Maildir
     // of the recipient's own address. They may repeat.

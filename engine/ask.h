@@ -34,8 +34,9 @@ struct Connected {
 
 // HELO, EHLO (RFC 5321 4.1.1.1) or LHLO (RFC 2033 4.1).
 struct Hello {
-  // The command that the client sent.
-  enum class Verb : uint8_t { kHelo, kEhlo, kLhlo } verb = Verb::kEhlo;
+  // The commands that greet.
+  enum class Verb : uint8_t { kHelo, kEhlo, kLhlo };
+  Verb verb = Verb::kEhlo;  // the command that the client sent
   std::string client_name;  // as sent: a domain or an address literal
 };
 
@@ -43,8 +44,8 @@ struct Hello {
 struct Mail {
   // The reverse-path. Path::null(): a bounce.
   Path from;
-  MailParameters parameters;
-  int message = 0;  // the n-th MAIL of the session, from 1
+  MailParameters parameters;  // those that follow the reverse-path
+  int message = 0;            // the n-th MAIL of the session, from 1
 };
 
 // RCPT, RFC 5321 4.1.1.3. It has everything that a relay decision needs.
@@ -52,7 +53,7 @@ struct Rcpt {
   Path from;  // of the current transaction
   // The forward-path.
   Path to;
-  RcptParameters parameters;
+  RcptParameters parameters;  // those that follow the forward-path
   size_t index = 0;  // counts the RCPTs asked in this transaction, from 0
   int message = 0;   // as in its Mail
   // SIZE of its Mail (RFC 1870 3). nullopt: the client did not give it.
@@ -109,17 +110,18 @@ struct Other {
 // A question that only the embedder can answer. It owns its data, so it can be
 // copied, queued and passed to another thread.
 struct Ask {
-  RequestId id{};
+  RequestId id{};  // for ServerSession::Complete() and CompleteAuth()
   // The question.
   std::variant<Connected, Hello, StartTls, AuthBegin, AuthResponse, Mail, Rcpt,
                BodyBegin, BodyEnd, Verify, Other>
       what;
 };
 
-// An accepted recipient, and the parameters of its RCPT.
+// An accepted recipient.
 struct Recipient {
+  // The forward-path, as RCPT gave it or as the answer replaced it.
   Path path;
-  RcptParameters parameters;
+  RcptParameters parameters;  // of its RCPT
 
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
@@ -129,7 +131,7 @@ struct Recipient {
 struct Envelope {
   // The reverse-path, as MAIL gave it or as the answer replaced it.
   Path from;
-  MailParameters parameters;
+  MailParameters parameters;  // of MAIL
   std::vector<Recipient> to;  // the accepted ones, in order
   int message = 0;            // as in its Mail; 0 outside a transaction
 
@@ -157,7 +159,7 @@ struct Refusal {
   // that follows AUTH is left out, because it may be a password. Only the verb
   // if the reply comes later than its command.
   std::string command;
-  Reply reply;
+  Reply reply;  // what the client got
   // The n-th MAIL of the session, from 1. 0 outside a transaction.
   int message = 0;
   // The reply to a message whose content is refused (a bare newline, hops,

@@ -68,7 +68,7 @@ struct [[nodiscard]] ClientStep {
     kStartTls,  // do the TLS handshake, call TlsStarted(); repeated until then
     kClosed,    // close; every later step is the same
   };
-  Kind kind = Kind::kNeedInput;
+  Kind kind = Kind::kNeedInput;      // what the driver does next
   size_t consumed = 0;               // drop these bytes of `in`
   CommandId command = kNoCommand;    // for each kind that concerns a command
   const Reply* reply = nullptr;      // valid until the next Advance()

@@ -23,8 +23,8 @@ namespace postern {
 
 // A parsed command line. The views point into the line.
 struct Command {
-  const VerbRow* row = nullptr;
-  absl::string_view argument;  // without surrounding white space
+  const VerbRow* row = nullptr;  // of VerbTable(), so static
+  absl::string_view argument;    // without surrounding white space
 };
 
 // Parses a line, without its CRLF, or returns the Reply to send:

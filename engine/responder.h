@@ -46,8 +46,9 @@ struct TransactionReady {};
 // An answer on its way to the session's thread. It can be moved but not copied,
 // because a question is answered once.
 struct PostedAnswer {
-  // A vector answers for each LMTP recipient. The next two types answer AUTH.
-  // The last one is the answer of ResponderOptions::client_changed.
+  // What an answer can be. A vector answers for each LMTP recipient. The next
+  // two types answer AUTH. The last one is the answer of
+  // ResponderOptions::client_changed.
   using What = std::variant<Verdict, std::vector<Verdict>, AuthChallenge,
                             AuthGranted, TransactionReady, FactsChange>;
 
@@ -59,7 +60,7 @@ struct PostedAnswer {
   ~PostedAnswer();
 
   RequestId id;  // not used with TransactionReady
-  What what;
+  What what;     // the answer
   // The transaction, if the answer is its own: about a recipient, about the
   // beginning of the content or about the complete message. Null: another
   // interface answers.
@@ -69,7 +70,9 @@ struct PostedAnswer {
 // What a Responder uses. The pointers must outlive it and every decision that
 // is still open when it is destroyed.
 struct ResponderOptions {
+  // Decides about clients, senders and recipients. Not null.
   Policy* policy = nullptr;
+  // Takes the accepted messages. Not null.
   Delivery* delivery = nullptr;
   // The name after `by` in the Received field, for sessions without a local
   // name. Must live as long as the pointers.

@@ -64,18 +64,18 @@ namespace postern {
 
 // How a session ended.
 struct SessionEnd {
-  CloseReason reason = CloseReason::kQuit;
+  CloseReason reason = CloseReason::kQuit;  // why it ended
   // All replies were written, as far as the driver could know.
   bool flushed = false;
   // The client sent QUIT, or ended its input between two messages, and
   // `flushed`.
   bool clean = false;
-  std::string tls_error;  // why TLS failed; the driver may add its error
-  uint64_t bytes_in = 0;  // as the session received them: with TLS, decrypted
-  uint64_t bytes_out = 0;
-  ReplyCounts replies = {};
-  uint32_t refused = 0;  // how many of these the session decided by itself
-  absl::Duration duration;
+  std::string tls_error;   // why TLS failed; the driver may add its error
+  uint64_t bytes_in = 0;   // as the session received them: with TLS, decrypted
+  uint64_t bytes_out = 0;  // as the session sent them: with TLS, before it
+  ReplyCounts replies = {};  // those that the session gave, written or not
+  uint32_t refused = 0;      // how many of these the session decided by itself
+  absl::Duration duration;   // since the connection was accepted
 };
 
 // ServedSession does no I/O, reads no clock, starts no threads and never calls
@@ -128,7 +128,8 @@ class ServedSession {
       // Under TLS try before waiting: TLS may hold octets that it has read. If
       // `read` is not set and there is no output, the session waits for an
       // answer. Then watch no events. poll(2) reports a hangup even so: a
-      // driver with level-triggered events removes the descriptor until Answer().
+      // driver with level-triggered events removes the descriptor until
+      // Answer().
       kTransfer,
       // There is more work. Call Advance() again, perhaps after other sessions.
       kBusy,
@@ -150,9 +151,9 @@ class ServedSession {
       // Close. Under TLS, send close_notify first if there was no kFinish.
       kClose,
     };
-    Kind kind = Kind::kTransfer;
-    bool read = false;
-    absl::string_view output;  // valid until the next non-const call
+    Kind kind = Kind::kTransfer;  // what to do
+    bool read = false;            // kTransfer: whether to read, too
+    absl::string_view output;     // valid until the next non-const call
     // The work that this call of Advance() has done: one unit for each step of
     // the session, and one for each 4 KiB that a step consumed. At most
     // kMaxWork, plus the units of the last step.

@@ -65,20 +65,23 @@ struct ServerConfig {
 
   // Announce max_recipients, and max_messages if it is set: RFC 9422.
   bool announce_limits = true;
-  // Limits that FUTURERELEASE and DELIVERBY announce. FUTURERELEASE is offered
-  // only if hold_limits is set. DELIVERBY's limit (RFC 2852 4) is optional, and
-  // at most 999999999 seconds.
+  // The limits that FUTURERELEASE announces. It is offered only if they are
+  // set.
   std::optional<HoldLimits> hold_limits;
+  // The limit that DELIVERBY announces (RFC 2852 4): at most 999999999 seconds.
+  // 0: none.
   absl::Duration min_deliver_by = absl::ZeroDuration();
 
-  // Offer STARTTLS (RFC 3207); refuse mail without TLS (530). A server on port
-  // 25 that is a public MX must not require TLS (RFC 3207 4).
+  // Offer STARTTLS (RFC 3207).
   bool offer_starttls = false;
+  // Refuse mail without TLS (530). A server on port 25 that is a public MX must
+  // not require TLS (RFC 3207 4).
   bool require_tls = false;
 
-  // SASL mechanisms (RFC 4954), upper case, that are offered with TLS and
-  // without TLS. A mechanism that sends the password belongs only in the first
-  // list. EXTERNAL is offered only to a client with a verified certificate.
+  // SASL mechanisms (RFC 4954), upper case, that are offered with TLS, and, in
+  // `mechanisms_without_tls`, those that are offered without TLS. A mechanism
+  // that sends the password belongs only in the first list. EXTERNAL is offered
+  // only to a client with a verified certificate.
   std::vector<std::string> mechanisms;
   std::vector<std::string> mechanisms_without_tls;
   // Require authentication before any mail (530).
@@ -167,16 +170,16 @@ struct ServerConfig {
   size_t max_open_asks = 1;
 
   // What is done with a CR without LF, or a LF without CR, in a message: a
-  // second message could be hidden in it. Verdict::AcceptWith() changes this for
-  // one message.
+  // second message could be hidden in it. Verdict::AcceptWith() changes this
+  // for one message.
   BareNewlines bare_newlines = BareNewlines::kReject;
 
   // What the command grammar tolerates: see Strictness for the complete list.
   Strictness strictness = Strictness::kStrict;
 
-  // The longest wait for a command, and for the next block of content. RFC 5321
-  // 4.5.3.2.7 requires five minutes.
+  // The longest wait for a command. RFC 5321 4.5.3.2.7 requires five minutes.
   absl::Duration command_timeout = absl::Minutes(5);
+  // The longest wait for the next `data_block` octets of content.
   absl::Duration data_timeout = absl::Minutes(5);
   // Octets of content that make a block. It stops clients that send one byte a
   // minute.

@@ -80,7 +80,7 @@ struct GivenReply {
   // for the greeting, an unknown command, a line that is too long, and if no
   // command is the cause (a timeout, a shutdown).
   absl::string_view verb;
-  int code = 0;
+  int code = 0;  // 200 to 599
   // It answers the complete content of a message. Under LMTP there is one for
   // each recipient.
   bool content = false;

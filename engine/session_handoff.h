@@ -39,8 +39,8 @@ struct SessionHandoff {
   int auth_failures = 0;       // AUTH exchanges without a 235
   int messages = 0;            // MAIL commands
   int invalid_recipients = 0;  // RCPTs that were refused permanently
-  int reported = 0;  // refusals, limited by ServerConfig::max_reported
-  Violations violations;
+  int reported = 0;       // refusals, limited by ServerConfig::max_reported
+  Violations violations;  // what it has sent out of turn
 
   friend bool operator==(const SessionHandoff&,
                          const SessionHandoff&) = default;

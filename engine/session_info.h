@@ -36,15 +36,19 @@ struct SessionInfo {
   // Names the session in logs and in the ids of its messages: letters and
   // digits, never reused. Empty: the embedder does not name sessions.
   std::string session_id;
-  // nullopt: not known, or the socket has no addresses.
+  // The client's address: `remote_address` and `remote_port`. nullopt and 0:
+  // not known, or the socket has no addresses.
   std::optional<IpAddress> remote_address;
   uint16_t remote_port = 0;
+  // The address to which the client connected: `local_address` and
+  // `local_port`. nullopt and 0: the same.
   std::optional<IpAddress> local_address;
   uint16_t local_port = 0;
   // The name of this server for the client, for the Received field.
   std::string local_name;
 
-  // The client's host name. To grant anything to it, require kConfirmed.
+  // The client's host name. To grant anything to it, require that `name_status`
+  // is kConfirmed.
   std::string remote_name;
   NameStatus name_status = NameStatus::kNone;
   // What the client's ident server replied (RFC 1413). The client controls it.
@@ -65,10 +69,10 @@ struct SessionInfo {
 
   // What the client has sent since then.
   std::string hello_name;  // argument of HELO, EHLO or LHLO; empty: none yet
-  Hello::Verb hello_verb = Hello::Verb::kHelo;
+  Hello::Verb hello_verb = Hello::Verb::kHelo;  // kHelo: perhaps none yet
   std::string identity;   // the authenticated user; empty: none
   std::string mechanism;  // SASL mechanism; empty: a proxy named the user
-  Violations violations;
+  Violations violations;  // what it sent out of turn so far
 };
 
 // A snapshot, which never changes once shared. A decision may use it on any

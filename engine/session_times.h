@@ -81,8 +81,8 @@ struct SessionClocks {
 
 // The input of the rules.
 struct TimeFacts {
-  const SessionTimes& times;
-  const SessionClocks& clocks;
+  const SessionTimes& times;     // the timeouts
+  const SessionClocks& clocks;   // the instants from which they count
   const ServerSession* session;  // null: not begun, or over
   const Pace* pace;              // null: no rate is required
   bool output_waits;             // there are unwritten replies
@@ -109,11 +109,11 @@ struct TimeRule {
 
   // Names the rule, for tests. Static.
   absl::string_view name;
-  uint16_t stages = 0;  // one bit for each SessionStage
-  From from = From::kEntered;
+  uint16_t stages = 0;         // one bit for each SessionStage
+  From from = From::kEntered;  // the instant from which it counts
   // Returns the time from `from` to the deadline.
   absl::Duration (*lasts)(const TimeFacts& facts) = nullptr;
-  Then then = Then::kClose;
+  Then then = Then::kClose;  // what happens at the deadline
 
   // Returns whether the rule applies in `stage`.
   bool AppliesIn(SessionStage stage) const {

@@ -65,7 +65,7 @@ struct [[nodiscard]] Step {
                  // that is passed before that closes the session
     kClosed,     // flush, then close; every later Step is the same
   };
-  Kind kind = Kind::kNeedInput;
+  Kind kind = Kind::kNeedInput;  // what the driver does next
   size_t consumed = 0;  // drop these bytes of `in` after acting on the step
   const Ask* ask = nullptr;  // owned by the session until completed or aborted
   absl::Span<const absl::string_view> body = {};  // see Advance()

@@ -14,11 +14,11 @@
 
 namespace postern {
 
-// When a message arrived, and its id. The embedder supplies both: the engine
-// has no clock and generates no names.
+// What a Received field says that the embedder supplies: the engine has no
+// clock and generates no names.
 struct TraceStamp {
-  absl::Time time;
-  std::string id;  // an atom (RFC 5322 3.2.3): letters, digits and '-'
+  absl::Time time;  // when the message arrived; the field has whole seconds
+  std::string id;   // an atom (RFC 5322 3.2.3): letters, digits and '-'
 };
 
 // Returns the Received field with CRLF line ends:

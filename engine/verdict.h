@@ -143,8 +143,8 @@ struct AuthChallenge {
     kWrong,  // they are wrong: an error before the end (RFC 7628 3.2.2)
   };
 
-  std::string bytes;
-  Reveals reveals = Reveals::kNothing;
+  std::string bytes;  // sent to the client in base64, with 334; may be empty
+  Reveals reveals = Reveals::kNothing;  // about the client's credentials
 };
 // The exchange has authenticated a user.
 struct AuthGranted {

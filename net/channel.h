@@ -26,7 +26,7 @@ class Channel {
       kWantWrite,  // call again when it is writable
       kEnd,        // the peer ended the connection, or it failed
     };
-    Kind kind = Kind::kEnd;
+    Kind kind = Kind::kEnd;  // whether bytes were moved, and why not
     // Octets that were read or written, if `kind` is kOk.
     size_t count = 0;
   };

@@ -23,8 +23,8 @@ namespace postern::net {
 // port 0 the system chooses a free port.
 struct ListenAddress {
   std::optional<IpAddress> host;  // nullopt: all addresses, IPv4 and IPv6
-  uint16_t port = 0;
-  std::string path;  // of a Unix socket; empty for TCP
+  uint16_t port = 0;              // 0: the system chooses; not for Unix
+  std::string path;               // of a Unix socket; empty for TCP
 
   // Returns an error that quotes `text` if it has none of these forms.
   static absl::StatusOr<ListenAddress> Parse(absl::string_view text);

@@ -39,7 +39,7 @@ struct Network {
   // Returns whether `other` is one of the addresses.
   bool Contains(const IpAddress& other) const;
 
-  IpAddress address;
+  IpAddress address;  // the first one: the bits after `bits` are 0
   unsigned bits = 0;  // of IpAddress::bytes(): 96 to 128 for IPv4
 };
 

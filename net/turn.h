@@ -32,8 +32,8 @@ class Turn {
   using Time = std::chrono::steady_clock::time_point;
   using Clock = Time (*)();
 
-  // A turn ends after that many units, or after that time. The clock is read
-  // after each kLook units, and that many octets count as one unit more.
+  // A turn ends after `kUnits` units, or after `kTime`. The clock is read after
+  // each `kLook` units, and `kOctetsOfAUnit` octets count as one unit more.
   static constexpr uint64_t kUnits = 512;
   static constexpr std::chrono::milliseconds kTime{1};
   static constexpr uint64_t kLook = 16;

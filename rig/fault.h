@@ -75,7 +75,7 @@ absl::string_view CertificateName(CertificateKind kind);
 
 // Plain data.
 struct Fault {
-  Stage stage = Stage::kRcpt;
+  Stage stage = Stage::kRcpt;  // where it applies
   // Compared with the text of the stage, ignoring the case of ASCII letters.
   // '*' matches any number of octets. Empty: matches everything.
   std::string pattern;
@@ -106,14 +106,15 @@ struct Fault {
   // The reply comes that much later. InfiniteDuration(): never, and the
   // connection stays open. At kContent: nothing is read for that long.
   absl::Duration delay = absl::ZeroDuration();
+  // The connection is closed at this point of the reply. nullopt: it is not.
   std::optional<Cut> cut;
   // kContent: `delay` and `cut` apply after that many octets of content.
   uint64_t after = 0;
   // Each octet of the reply is a write of its own.
   bool split = false;
-  // Octets in a second: of this reply, and of everything that the client sends
-  // from now on. 0: no limit.
+  // The octets of this reply that are sent in a second. 0: no limit.
   uint32_t write_rate = 0;
+  // The octets that are read in a second, from now on. 0: no limit.
   uint32_t read_rate = 0;
   // kEhlo: extensions that the reply does not announce, although the server
   // would serve them.

@@ -23,10 +23,10 @@
 
 namespace postern::rig {
 
-// A place in sessions, for Rig::On(). The argument is Fault::pattern.
+// A place in sessions, for Rig::On().
 struct Point {
-  Stage stage;
-  std::string pattern;
+  Stage stage;          // Fault::stage
+  std::string pattern;  // Fault::pattern
 };
 // The places: each is the Stage of this name. A pattern of "" matches
 // everything.
@@ -66,8 +66,8 @@ inline Point Quit() { return {Stage::kQuit, ""}; }
 
 // A fault of a table, with what has happened to it.
 struct FaultState {
-  int id = 0;  // from 1, and never used again
-  Fault fault;
+  int id = 0;       // from 1, and never used again
+  Fault fault;      // as it was added, or as Replace() has changed it
   int applied = 0;  // how often
   bool on = true;   // a fault that is off does not apply, and counts nothing
 

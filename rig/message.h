@@ -37,6 +37,7 @@ struct SessionFacts {
   std::set<std::string> extensions;
   // How it ended. nullopt: it has not ended.
   std::optional<CloseReason> end;
+  // What both sides have sent so far. It grows while the session runs.
   std::shared_ptr<const Transcript> transcript;
 };
 
@@ -45,7 +46,8 @@ class Message {
  public:
   // What a message consists of. The functions of Message describe each part.
   struct Data {
-    // As the function of this name returns it.
+    // Each is what the function of its name returns: `number`, `received`,
+    // `envelope`, `to`, `from`, `raw`, `trace`, `session`, `transcript_begin`.
     int number = 0;
     absl::Time received;
     Envelope envelope;
@@ -88,7 +90,7 @@ class Message {
 
   // About the octets of memory for the message and what postern rig keeps for
   // lists and searches, if its header is short: its octets, kCost, and for each
-  // recipient kRecipientCost and six times its address.
+  // recipient `kRecipientCost` and six times its address.
   size_t cost() const;
   static constexpr size_t kCost = 1000;
   static constexpr size_t kRecipientCost = 500;

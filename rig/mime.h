@@ -45,8 +45,10 @@ struct Mime {
   // The header fields of the message, in order: the name as sent, and the value
   // as UTF-8, unfolded, with its encoded words decoded (RFC 2047).
   std::vector<std::pair<std::string, std::string>> fields;
+  // The leaves of the MIME tree, in order. A message without MIME has one.
   std::vector<MimePart> parts;
-  // The mailboxes of the fields, those of groups too.
+  // The mailboxes of the fields From (`from`), To (`to`), Cc (`cc`), Bcc
+  // (`bcc`) and Reply-To (`reply_to`), those of groups too.
   std::vector<MimeAddress> from;
   std::vector<MimeAddress> to;
   std::vector<MimeAddress> cc;

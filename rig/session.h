@@ -39,11 +39,10 @@ namespace postern::rig {
 // What all sessions of a rig share. Its members are thread-safe or do not
 // change.
 struct Shared {
-  const Options& options;
-  // The faults, for all sessions together.
-  FaultTable& faults;
-  Mailbox& mailbox;
-  Authenticator& authenticator;
+  const Options& options;        // how the rig behaves
+  FaultTable& faults;            // for all sessions together
+  Mailbox& mailbox;              // keeps the messages and the sessions
+  Authenticator& authenticator;  // knows Options::users
   // The time of messages and transcripts.
   std::function<absl::Time()> now;
 };

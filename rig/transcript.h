@@ -21,10 +21,12 @@ namespace postern::rig {
 // them, or an event: "TLS", "closed by the server".
 struct TranscriptEntry {
   // Who sent the octets; kEvent: neither did.
-  enum class Kind : uint8_t { kClient, kServer, kEvent } kind = Kind::kClient;
+  enum class Kind : uint8_t { kClient, kServer, kEvent };
+  Kind kind = Kind::kClient;  // who sent the octets
   // Since the beginning of the session: when the server served the client's
   // first octet, or could write its own.
   absl::Duration time = absl::ZeroDuration();
+  // As sent, with "***" instead of passwords. kEvent: the name of the event.
   std::string octets;
 };
 

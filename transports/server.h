@@ -29,6 +29,7 @@ struct ServerOptions {
   // its accept(2) to its end. 0: one thread for each processor that the process
   // may use, system::UsableProcessors().
   int threads = 0;
+  // The timeouts of all connections, except those in ServerConfig.
   SessionTimes times;
 };
 
@@ -108,7 +109,7 @@ class Server {
   class Shard;
   // The sockets of one address: one for each thread, or one for all threads.
   struct Listener {
-    // Until Start().
+    // Until Start(), which gives them to the threads.
     std::vector<std::shared_ptr<system::Descriptor>> sockets;
     ListenerOptions options;
     net::ListenAddress address;

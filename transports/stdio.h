@@ -26,6 +26,7 @@ namespace postern::transports {
 
 // How a connection on two descriptors is served.
 struct StdioOptions {
+  // The timeouts of the connection, except those in ServerConfig.
   SessionTimes times;
   // Octets read at once. Raised if ServedSession::Room() needs more.
   size_t buffer_size = size_t{32} << 10;

@@ -66,6 +66,7 @@ class OutsideTlsChannel : public net::SecureChannel {
   std::string error() const override { return ""; }
 
  protected:
+  // What the super-server says about its TLS.
   TlsInfo info_;
   // The descriptors of the client.
   net::StreamChannel& below_;

@@ -29,7 +29,8 @@ let browser, url;
 const server = http.createServer((request, response) => {
   const file = path.join(site, new URL(request.url, 'http://x').pathname);
   const type = {'.html': 'text/html', '.css': 'text/css',
-                '.js': 'text/javascript', '.png': 'image/png'};
+                '.js': 'text/javascript', '.png': 'image/png',
+                '.svg': 'image/svg+xml'};
   fs.readFile(file, (error, data) => {
     response.writeHead(
         error ? 404 : 200,
@@ -56,7 +57,12 @@ async function open(options) {
       wrong.push(request.url());
     }
   });
-  page.on('requestfailed', (request) => wrong.push(`failed: ${request.url()}`));
+  page.on('requestfailed', (request) => {
+    // The next page, or a script, may end the request for an image.
+    if (request.failure().errorText !== 'net::ERR_ABORTED') {
+      wrong.push(`failed: ${request.url()}`);
+    }
+  });
   page.visit = (name) => page.goto(url + name);
   page.done = async () => {
     assert.deepEqual(wrong, []);
@@ -231,6 +237,54 @@ test('The first key reaches the text, and the menu works on a phone',
        await page.waitForURL(/benchmarks\.html$/);
        await page.done();
      });
+
+test('The API reference is readable, in light and dark', async () => {
+  const reference = path.join(site, 'reference');
+  // A class, a C header, its source, a list of members, and lists of classes.
+  const names = [
+    'index.html', 'classpostern_1_1ServedSession.html', 'postern_8h.html',
+    'postern_8h_source.html', 'classpostern_1_1rig_1_1Server-members.html',
+    'annotated.html', 'classes.html', 'structpostern_1_1Ask.html',
+  ];
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await open({colorScheme});
+    for (const name of names) {
+      assert.ok(fs.existsSync(path.join(reference, name)), name);
+      for (const width of [360, 1280]) {
+        await page.setViewportSize({width, height: 800});
+        await page.visit(`reference/${name}`);
+        const wide = await page.evaluate(
+            () => document.documentElement.scrollWidth - window.innerWidth);
+        assert.ok(wide <= 0, `${name} at ${width}: ${wide} pixels too wide`);
+      }
+      assert.deepEqual(
+          await page.evaluate(faint), [], `${name} ${colorScheme}`);
+    }
+    await page.done();
+  }
+});
+
+test('The search of the API reference finds a function', async () => {
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await open({colorScheme});
+    await page.visit('reference/postern_8h.html');
+    await page.locator('#MSearchField').click();
+    await page.keyboard.type('awaitpreface');
+    // doxygen 1.9.4 has the results in a frame, and later versions have not.
+    const frame = await page.locator('#MSearchResults').evaluate(
+        (results) => results.tagName === 'IFRAME') ?
+        await (await page.locator('#MSearchResults').elementHandle())
+            .contentFrame() :
+        page.mainFrame();
+    const result = frame.locator('a', {hasText: /^AwaitPreface/}).first();
+    await result.waitFor();
+    assert.deepEqual(await frame.evaluate(faint), [], colorScheme);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/classpostern_1_1ServedSession\.html#/);
+    await page.done();
+  }
+});
 
 // Node.js 18 calls after() only when nothing keeps the program running.
 test('The browser ends', async () => {

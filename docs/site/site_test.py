@@ -4,7 +4,8 @@
 """Checks the files of a website: site_test.py ROOT SITE
 
 ROOT is the source tree, and SITE what tools/docs has made of it. Pages of the
-API reference count as targets of links only: their own test reads them.
+API reference count as targets of links only: tools/reference_test.py reads
+them.
 """
 
 import html.parser

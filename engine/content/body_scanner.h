@@ -56,11 +56,10 @@ enum class Framing : uint8_t {
 // A copy of a BodyScanner has the same state, but no slices.
 class BodyScanner {
  public:
-  // A bare newline, CR or LF, and the number, from 1, of the line that contains
-  // it.
+  // A bare newline.
   struct Defect {
-    char newline = '\n';
-    uint64_t line = 0;
+    char newline = '\n';  // '\r' or '\n'
+    uint64_t line = 0;    // the number, from 1, of the line that contains it
   };
 
   // What Scan() has found.

@@ -21,7 +21,8 @@ struct ContentBlock {
   size_t plain = 0;    // plain blocks before this one
   uint64_t lines = 0;  // lines that end in the plain blocks
   uint64_t lfs = 0;    // LFs in this block
-  // One bit for each octet, the lowest for the first: it is a CR, a LF, a dot.
+  // One bit for each octet, the lowest for the first: it is a CR (`cr`), a LF
+  // (`lf`), or a dot (`dot`).
   uint64_t cr = 0;
   uint64_t lf = 0;
   uint64_t dot = 0;

@@ -38,8 +38,8 @@ enum class Extension : uint8_t {
 
 // An extension and its EHLO keyword.
 struct ExtensionRow {
-  Extension extension;
-  absl::string_view keyword;
+  Extension extension;        // a value of the enum
+  absl::string_view keyword;  // upper case, static
 };
 
 // All extensions, in the order of the enum. FUTURERELEASE has two arguments in

@@ -43,7 +43,7 @@ class LineReader {
       kOverlong,  // the end of a line of more than `max_line` octets
       kBareLf,    // `line` ended in a bare LF: reply, and read no more
     };
-    Kind kind = Kind::kPartial;
+    Kind kind = Kind::kPartial;  // how the line ends
     size_t consumed = 0;  // drop these bytes; may be > 0 for kPartial, too
     absl::string_view line = {};  // empty for an overlong line
   };

@@ -37,9 +37,9 @@ struct DeliverBy {
     kNotify,  // after that time: notify the sender of the delay
     kReturn,  // after that time: return the message; `seconds` > 0
   };
-  int32_t seconds = 0;  // -999999999..999999999; negative: already late
-  Mode mode = Mode::kNotify;
-  bool trace = false;  // notify the sender of each relay
+  int32_t seconds = 0;        // -999999999..999999999; negative: already late
+  Mode mode = Mode::kNotify;  // what to do when the time is over
+  bool trace = false;         // notify the sender of each relay
 
   friend bool operator==(const DeliverBy&, const DeliverBy&) = default;
 };
@@ -55,18 +55,18 @@ struct MailParameters {
   // SIZE=, RFC 1870 3: octets, CRLF counted as two. A number beyond 2^64-1 is
   // stored as 2^64-1.
   std::optional<uint64_t> size;
-  std::optional<BodyType> body;
-  bool smtp_utf8 = false;  // SMTPUTF8, RFC 6531 3.4
-  std::optional<Ret> ret;
+  std::optional<BodyType> body;  // BODY=, RFC 6152 3
+  bool smtp_utf8 = false;        // SMTPUTF8, RFC 6531 3.4
+  std::optional<Ret> ret;        // RET=, RFC 3461 4.3
   // ENVID=, RFC 3461 4.4, decoded: printable ASCII, spaces and tabs, not empty.
   std::optional<std::string> envid;
   // AUTH=, RFC 4954 5: the user that submitted the message, according to the
   // client; the null path for <>. Trust it only as far as the client.
   std::optional<Path> auth;
-  bool require_tls = false;     // REQUIRETLS, RFC 8689 2
-  std::optional<int> priority;  // MT-PRIORITY=, RFC 6710 5: -9..9
-  std::optional<DeliverBy> deliver_by;
-  std::optional<Hold> hold;
+  bool require_tls = false;             // REQUIRETLS, RFC 8689 2
+  std::optional<int> priority;          // MT-PRIORITY=, RFC 6710 5: -9..9
+  std::optional<DeliverBy> deliver_by;  // BY=, RFC 2852 4
+  std::optional<Hold> hold;             // HOLDFOR= or HOLDUNTIL=, RFC 4865 3
 
   friend bool operator==(const MailParameters&,
                          const MailParameters&) = default;
@@ -75,10 +75,9 @@ struct MailParameters {
 // NOTIFY=, RFC 3461 4.1: the events of which the sender wants notifications.
 // All false: NEVER.
 struct Notify {
-  // On delivery, on failure, and if the message is late.
-  bool success = false;
-  bool failure = false;
-  bool delay = false;
+  bool success = false;  // the message is delivered
+  bool failure = false;  // it cannot be delivered
+  bool delay = false;    // it is late
 
   // Whether no notification is wanted.
   bool never() const { return !success && !failure && !delay; }
@@ -86,24 +85,24 @@ struct Notify {
   friend bool operator==(const Notify&, const Notify&) = default;
 };
 
-// RRVS=, RFC 7293 3: the mailbox must have had the same owner since `since`.
+// RRVS=, RFC 7293 3: the mailbox must have had the same owner for some time.
 struct Rrvs {
   // What a server does that cannot check the owner.
   enum class Action : uint8_t {
     kReject,    // refuse, if the server cannot check or pass on the question
     kContinue,  // deliver in any case
   };
-  absl::Time since;
-  Action action = Action::kReject;
+  absl::Time since;                 // from then until now
+  Action action = Action::kReject;  // if the client gives none: kReject
 
   friend bool operator==(const Rrvs&, const Rrvs&) = default;
 };
 
 // The parameters of RCPT, RFC 5321 4.1.1.11. nullopt: not given.
 struct RcptParameters {
-  std::optional<Notify> notify;
-  std::optional<Orcpt> orcpt;
-  std::optional<Rrvs> rrvs;
+  std::optional<Notify> notify;  // NOTIFY=, RFC 3461 4.1
+  std::optional<Orcpt> orcpt;    // ORCPT=, RFC 3461 4.2
+  std::optional<Rrvs> rrvs;      // RRVS=, RFC 7293 3
 
   friend bool operator==(const RcptParameters&,
                          const RcptParameters&) = default;

@@ -47,7 +47,7 @@ inline constexpr size_t kMaxPath = 899;
 
 // The result of ParsePath().
 struct ParsedPath {
-  Path path;
+  Path path;            // the null path for "<>"
   size_t consumed = 0;  // bytes of the input that the path used
 };
 

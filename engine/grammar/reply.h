@@ -22,10 +22,9 @@ namespace postern {
 // An enhanced mail status code, RFC 3463 2. class_ == 0 means none, as in
 // greetings and the replies to HELO and EHLO (RFC 2034 4).
 struct EnhancedCode {
-  // The three numbers, as 5.7.1: 2, 4 or 5, then 0 to 999.
-  uint8_t class_ = 0;
-  uint16_t subject = 0;
-  uint16_t detail = 0;
+  uint8_t class_ = 0;    // the first number, 5 in 5.7.1: 2, 4 or 5
+  uint16_t subject = 0;  // the second number, 7 in 5.7.1: 0 to 999
+  uint16_t detail = 0;   // the third number, 1 in 5.7.1: 0 to 999
 
   friend bool operator==(const EnhancedCode&, const EnhancedCode&) = default;
 };
@@ -39,12 +38,13 @@ std::optional<EnhancedCode> ParseEnhancedCode(absl::string_view text);
 inline constexpr size_t kMaxEnhancedCode = 11;
 char* WriteEnhancedCode(const EnhancedCode& code, char* to);
 
-// One SMTP reply. '\n' in `text` separates the lines of a multi-line reply.
-// FormatReply() adds the code, the hyphens and the CRLFs.
+// One SMTP reply.
 struct Reply {
   int code = 0;  // 200..599
   // Sent in front of the text, RFC 2034 3. {}: none.
   EnhancedCode enhanced;
+  // '\n' separates the lines of a multi-line reply. FormatReply() adds the
+  // code, the hyphens and the CRLFs.
   std::string text;
 
   // RFC 5321 4.2.1: 5yz.

@@ -40,7 +40,7 @@ class ReplyReader {
       kMalformed,  // the input is not a reply: give up
       kTooLarge,   // a line or a reply exceeds its limit: give up
     };
-    Kind kind = Kind::kPartial;
+    Kind kind = Kind::kPartial;  // how far the reply has been read
     size_t consumed = 0;  // drop these bytes; may be > 0 for kPartial, too
   };
 

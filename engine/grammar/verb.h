@@ -59,9 +59,9 @@ enum class Argument : uint8_t { kNone, kIgnored, kNeeded };
 // A command, and where it is allowed.
 struct VerbRow {
   absl::string_view name;  // upper case
-  Verb verb;
-  Argument argument;
-  uint16_t phases;  // bit 1 << Phase: allowed in that phase
+  Verb verb;               // kUnimplemented and kWeb have several names
+  Argument argument;       // whether the command has one
+  uint16_t phases;         // bit 1 << Phase: allowed in that phase
   // Whether the client must wait for the reply before it sends more, according
   // to RFC 2920 3.1 and the RFCs of the extensions.
   bool ends_group;

@@ -32,8 +32,8 @@ struct XClientValue {
     kUnavailable,  // [UNAVAILABLE]: there is none
     kTemporary,    // [TEMPUNAVAIL]: the look-up failed
   };
-  Kind kind = Kind::kKnown;
-  T value{};  // set if kKnown
+  Kind kind = Kind::kKnown;  // whether there is a value
+  T value{};                 // set if kKnown
 
   friend bool operator==(const XClientValue&, const XClientValue&) = default;
 };
@@ -41,16 +41,24 @@ struct XClientValue {
 // PROTO: how the client greeted the proxy, with HELO or with EHLO.
 enum class XClientProtocol : uint8_t { kSmtp, kEsmtp };
 
-// The attributes of XCLIENT. nullopt: what is already known stays valid.
+// The attributes of XCLIENT. nullopt: what is already known stays valid. Text
+// is printable ASCII, not empty, its syntax not checked.
 struct XClient {
-  // Text is printable ASCII, not empty, its syntax not checked.
-  std::optional<XClientValue<std::string>> name;   // from the DNS
-  std::optional<XClientValue<std::string>> helo;   // the argument of HELO
-  std::optional<XClientValue<std::string>> login;  // the authenticated user
+  // NAME: the host name of the client in the DNS.
+  std::optional<XClientValue<std::string>> name;
+  // HELO: the argument of the client's HELO or EHLO.
+  std::optional<XClientValue<std::string>> helo;
+  // LOGIN: the user that the proxy has authenticated.
+  std::optional<XClientValue<std::string>> login;
+  // ADDR: the IP address of the client; not nullopt if kKnown.
   std::optional<XClientValue<std::optional<IpAddress>>> address;
-  std::optional<XClientValue<uint16_t>> port;  // not 0
+  // PORT: the port of the client, not 0.
+  std::optional<XClientValue<uint16_t>> port;
+  // PROTO: how the client greeted the proxy.
   std::optional<XClientValue<XClientProtocol>> protocol;
+  // DESTADDR: the IP address to which the client connected; as `address`.
   std::optional<XClientValue<std::optional<IpAddress>>> destination_address;
+  // DESTPORT: the port to which the client connected, not 0.
   std::optional<XClientValue<uint16_t>> destination_port;
 
   friend bool operator==(const XClient&, const XClient&) = default;
