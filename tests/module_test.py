@@ -100,6 +100,39 @@ def labels(attributes):
         yield from value
 
 
+class ListsTest(unittest.TestCase):
+    """Lists that are in several files, because each is for another tool."""
+
+    def test_each_build_links_the_same_modules_of_abseil(self):
+        lists = {name: set(re.findall(expression, (TOP / name).read_text()))
+                 for name, expression in (
+                     ("third_party/repositories.bzl", r'"absl_(\w+)"'),
+                     ("dist/postern.pc.in", r"\babsl_(\w+)"),
+                     ("dist/postern-config.cmake.in", r"\babsl::(\w+)"))}
+        first = lists["third_party/repositories.bzl"]
+        self.assertGreater(len(first), 10)
+        for name, modules in lists.items():
+            self.assertEqual(modules, first, name)
+
+    def test_what_is_installed_is_built_for_the_test(self):
+        """tools/BUILD names the targets of tools/targets."""
+        targets = (TOP / "tools/targets").read_text()
+        shell = dict(re.findall(r'^(\w+)="([^"]*)"', targets, re.M))
+        listed = {name: set(text.replace("\\\n", " ").split())
+                  for name, text in shell.items()}
+        build = (TOP / "tools/BUILD").read_text()
+        rules = [re.search(rf'    name = "{name}",\n.*?^\)', build, re.M | re.S)[0]
+                 for name in ("installed", "install_test")]
+        of_test = set(re.findall(
+            r'"(//(?:programs:|bindings:lib|dist:postern|dist:completion)[^"]*)"',
+            "".join(rules)))
+        self.assertEqual(
+            of_test, listed["program_targets"] | listed["library_targets"])
+        self.assertEqual(
+            {f"//programs:{name}" for name in listed["installed_programs"]},
+            {label for label in of_test if label.startswith("//programs:")})
+
+
 class ModuleTest(unittest.TestCase):
 
     def setUp(self):
