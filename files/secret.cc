@@ -3,32 +3,17 @@
 
 #include "files/secret.h"
 
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "files/content.h"
+#include "system/account.h"
 
 namespace postern::files {
-namespace {
-
-bool IsUser(uid_t id, const std::string& user) {
-  if (user.empty()) return false;
-  passwd entry = {};
-  passwd* found = nullptr;
-  std::array<char, 4096> buffer;
-  return getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(),
-                    &found) == 0 &&
-         found != nullptr && found->pw_uid == id;
-}
-
-}  // namespace
-
 absl::StatusOr<std::string> ReadSecret(absl::string_view path, size_t max_size,
                                        const std::string& user) {
   absl::StatusOr<Content> content = ReadContent(path, max_size);
@@ -39,7 +24,17 @@ absl::StatusOr<std::string> ReadSecret(absl::string_view path, size_t max_size,
         ": users other than its owner may read or write it: run chmod 600"));
   }
   const uid_t owner = content->facts.st_uid;
-  if (owner != 0 && owner != geteuid() && !IsUser(owner, user)) {
+  if (owner != 0 && owner != geteuid()) {
+    if (!user.empty()) {
+      const auto account = system::FindAccount(user);
+      if (account.ok() && account->user == owner) {
+        return std::move(content->bytes);
+      }
+      if (absl::IsUnavailable(account.status())) {
+        return absl::UnavailableError(
+            absl::StrCat(path, ": ", account.status().message()));
+      }
+    }
     return absl::PermissionDeniedError(
         absl::StrCat(path, ": belongs to the user with the id ", owner,
                      ", not to root or to the user of the server: run chown"));

@@ -76,7 +76,9 @@ absl::StatusOr<std::vector<IpAddress>> LookUp(const std::string& host) {
   addrinfo* found = nullptr;
   const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found);
   if (error != 0) {
-    return Outage(absl::StrCat(host, ": ", gai_strerror(error)));
+    return Outage(absl::StrCat(
+        host, ": ",
+        error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error)));
   }
   std::vector<IpAddress> addresses;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {

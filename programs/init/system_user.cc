@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "system/account.h"
 #include "system/child_process.h"
 #include "system/deadline.h"
 
@@ -48,8 +50,13 @@ absl::StatusOr<SystemUser> FindSystemUser(const std::string& name,
                                           const std::string& root) {
   if (name.empty()) return SystemUser();
   if (root.empty()) {
-    if (const passwd* const entry = getpwnam(name.c_str())) {
-      return SystemUser{entry->pw_uid, entry->pw_gid};
+    const absl::StatusOr<system::Account> account = system::FindAccount(name);
+    if (account.ok()) return SystemUser{account->user, account->group};
+    // It must not be created if it may exist.
+    if (!absl::IsNotFound(account.status())) {
+      return absl::Status(
+          account.status().code(),
+          absl::StrCat("--system-user: ", account.status().message()));
     }
     if (name == kSystemUser && geteuid() == 0 && access(kUserAdd, X_OK) == 0) {
       return SystemUser{.is_missing = true};

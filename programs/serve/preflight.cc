@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -48,6 +49,7 @@
 #include "service/named_destination.h"
 #include "service/preflight.h"
 #include "service/route_list.h"
+#include "system/account.h"
 #include "system/deadline.h"
 #include "system/descriptor.h"
 #include "system/pipe.h"
@@ -507,14 +509,14 @@ TestProcess::TestProcess(const ServeOptions& options, policy::Dns* dns)
 
 absl::Status ChangeUser(const std::string& user) {
   if (user.empty()) return absl::OkStatus();
-  errno = 0;
-  const passwd* const entry = getpwnam(user.c_str());
-  if (entry == nullptr) {
-    return absl::NotFoundError(absl::StrCat("--user: no such user: ", user));
+  const absl::StatusOr<system::Account> account = system::FindAccount(user);
+  if (!account.ok()) {
+    return absl::Status(account.status().code(),
+                        absl::StrCat("--user: ", account.status().message()));
   }
   // A service manager has done it (User= of systemd), and no longer permits it.
-  if (geteuid() != 0 && geteuid() == entry->pw_uid &&
-      getuid() == entry->pw_uid && getegid() == entry->pw_gid) {
+  if (geteuid() != 0 && geteuid() == account->user &&
+      getuid() == account->user && getegid() == account->group) {
     return absl::OkStatus();
   }
   if (geteuid() != 0) {
@@ -525,8 +527,8 @@ absl::Status ChangeUser(const std::string& user) {
         "; leave this option out, or let systemd start it as this user, ",
         "with User in a drop-in"));
   }
-  if (initgroups(user.c_str(), entry->pw_gid) != 0 ||
-      setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0) {
+  if (initgroups(user.c_str(), account->group) != 0 ||
+      setgid(account->group) != 0 || setuid(account->user) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("--user: ", user));
   }
   return absl::OkStatus();
@@ -599,8 +601,9 @@ absl::Status TestConfiguration(const ServeOptions& options,
   const auto user = TestAsUser(options, Network::kAsked);
   if (!user.ok()) return user.status();
   if (!options.user.empty() && !user->tested) {
-    if (getpwnam(options.user.c_str()) == nullptr) {
-      findings->AddError(absl::StrCat("--user: no such user: ", options.user));
+    const auto account = system::FindAccount(options.user);
+    if (!account.ok()) {
+      findings->AddError(absl::StrCat("--user: ", account.status().message()));
     }
     findings->AddWarning(absl::StrCat(
         "--user: not tested as the user ", options.user,
