@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "log/printable.h"
@@ -460,14 +461,14 @@ nlohmann::ordered_json SurfaceJson(const SurfaceReport& report) {
 }
 
 std::string SurfacePage(const SurfaceReport& report, absl::string_view host) {
-  const std::string title =
-      absl::StrCat("Relay surface of ", Printable(host));
+  const std::string title = absl::StrCat("Relay surface of ", Printable(host));
+  std::string summary = absl::StrCat(report.summary, ".");
+  summary[0] = absl::ascii_toupper(static_cast<unsigned char>(summary[0]));
   std::string page = absl::StrCat(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width\">\n",
       Element("title", title), "<style>\n", kStyle, "</style>\n</head>\n",
-      "<body>\n", Element("h1", title),
-      Element("p", absl::StrCat(report.summary, ".")));
+      "<body>\n", Element("h1", title), Element("p", summary));
   for (const Table& table : Tables(report, /*shorten=*/false)) {
     absl::StrAppend(&page, "<section>\n", Element("h2", table.title),
                     "<table>\n");

@@ -204,6 +204,13 @@ TEST(SurfaceFormatsTest, ThePageEscapesEachText) {
   EXPECT_THAT(clean, Not(HasSubstr("url(")));
 }
 
+TEST(SurfaceFormatsTest, ThePageBeginsWithASentence) {
+  SurfaceReport report;
+  report.summary = "may relay: nothing";
+  EXPECT_THAT(SurfacePage(report, "mx"),
+              HasSubstr("<p>May relay: nothing.</p>"));
+}
+
 TEST(SurfaceFormatsTest, NoFormHasControlCharacters) {
   SurfaceReport report = Hostile("a\x1b[31m\r\n\x7f\xff");
   report.summary = "visible";  // the report has made it so

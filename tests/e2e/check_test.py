@@ -381,6 +381,17 @@ class CheckTest(harness.TlsTestCase):
             rf"warning: {self.control}/spfbehavior: not read: .*\n"
             r"2 errors, 1 warning\n\Z"))
 
+    def test_without_an_option_there_is_no_proof(self):
+        plant, _ = self.planted(config_unknown_key)
+        code, out, err = plant.run("check")
+        self.assertEqual((code, err), (
+            1, "postern check: no relay surface: it depends on the options, and "
+            "some have mistakes\n"))
+        self.assertNotIn("Relay surface", out)
+        code, out, err = plant.run("check", "--json")
+        self.assertEqual((code, list(json.loads(out))),
+                         (1, ["findings", "errors", "warnings"]))
+
     def test_a_good_configuration_has_no_finding(self):
         plant, _ = self.planted()
         code, out, err = plant.run("check")
