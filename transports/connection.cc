@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/types/span.h"
+#include "transports/channel_report.h"
 #include "transports/proxy_reader.h"
 #include "transports/steady_clock.h"
 
@@ -145,62 +146,34 @@ bool Connection::Transfer(const Next& next) {
 }
 
 void Connection::Write(absl::string_view output) {
-  const net::Channel::Result result = channel().Write(output);
-  switch (result.kind) {
-    case Kind::kOk:
-      return session_.Written(result.count);
-    case Kind::kWantRead:
-    case Kind::kWantWrite:
-      writable_ = false;
-      return;
-    case Kind::kEnd:
-      return session_.PeerGone();
-  }
+  if (!ReportWritten(channel().Write(output), &session_)) writable_ = false;
 }
 
 bool Connection::Read() {
   const absl::Span<char> room = session_.Room(host_.loop().scratch());
   const net::Channel::Result result = channel().Read(room);
-  switch (result.kind) {
-    case Kind::kOk:
-      session_.Received(result.count);
-      // A read that did not fill the room has emptied the socket, and the next
-      // octet causes an event. An end of input may have caused its event
-      // already.
-      if (secure_ == nullptr && !hung_up_ && result.count < room.size()) {
-        readable_ = false;
-      }
-      return true;
-    case Kind::kWantRead:
-      if (turn().over()) return PutOff();  // there may be more
+  if (ReportRead(result, &session_)) {
+    // A read that did not fill the room has emptied the socket, and the next
+    // octet causes an event. An end of input may have caused its event already.
+    if (result.kind == Kind::kEnd ||
+        (secure_ == nullptr && !hung_up_ && result.count < room.size())) {
       readable_ = false;
-      return false;
-    case Kind::kWantWrite:
-      readable_ = writable_ = false;
-      return false;
-    case Kind::kEnd:
-      readable_ = false;
-      session_.EndOfInput();
-      return true;
+    }
+    return true;
   }
+  if (result.kind == Kind::kWantWrite) {
+    writable_ = false;
+  } else if (turn().over()) {
+    return PutOff();  // there may be more
+  }
+  readable_ = false;
   return false;
 }
 
 bool Connection::Handshake() {
   if (secure_ == nullptr) secure_ = session_host_->Secure(&plain_);
-  const Kind kind = secure_ == nullptr ? Kind::kEnd : secure_->Handshake().kind;
-  switch (kind) {
-    case Kind::kOk:
-      session_.TlsStarted(secure_->info());
-      return true;
-    case Kind::kWantRead:
-    case Kind::kWantWrite:
-      return turn().over() && PutOff();
-    case Kind::kEnd:
-      session_.TlsFailed();
-      return true;
-  }
-  return false;
+  return !WouldBlock(ContinueHandshake(secure_.get(), &session_)) ||
+         (turn().over() && PutOff());
 }
 
 bool Connection::Finish() {
@@ -221,14 +194,8 @@ bool Connection::Finish() {
 }
 
 bool Connection::Discard() {
-  const net::Channel::Result result = plain_.Read(host_.loop().scratch());
-  if (result.kind == Kind::kWantRead) return turn().over() && PutOff();
-  if (result.kind == Kind::kOk) {
-    session_.Discarded(result.count);
-  } else {
-    session_.EndOfInput();
-  }
-  return true;
+  return ReportDiscarded(plain_.Read(host_.loop().scratch()), &session_) ||
+         (turn().over() && PutOff());
 }
 
 bool Connection::Close() {

@@ -29,6 +29,7 @@
 #include "system/thread.h"
 #include "transports/connection.h"
 #include "transports/session_id.h"
+#include "transports/ucspi.h"
 
 namespace postern::transports {
 namespace {
@@ -371,12 +372,7 @@ void Server::Shard::Open(size_t listener, int socket,
   info.session_id = NewSessionId();
   net::ReadSocketAddress(peer, &info.remote_address, &info.remote_port);
   if (IsAny(from.address.host)) {
-    sockaddr_storage local = {};
-    socklen_t length = sizeof(local);
-    if (getsockname(socket, reinterpret_cast<sockaddr*>(&local), &length) ==
-        0) {
-      net::ReadSocketAddress(local, &info.local_address, &info.local_port);
-    }
+    ReadSocketAddresses(socket, &info);
   } else {
     info.local_address = from.address.host;
     info.local_port = from.address.port;

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "engine/instant.h"
 #include "transports/answer_box.h"
+#include "transports/channel_report.h"
 #include "transports/session_id.h"
 #include "transports/steady_clock.h"
 #include "transports/ucspi.h"
@@ -114,58 +115,23 @@ bool SocketSession::Transfer(const Next& next, absl::Span<char> buffer,
       secure_ != nullptr ? static_cast<net::Channel&>(*secure_) : plain_;
   if (!next.output.empty()) {
     const Result result = channel.Write(next.output);
-    if (result.kind == Result::Kind::kOk) {
-      session_.Written(result.count);
-      return true;
-    }
-    if (result.kind == Result::Kind::kEnd) {
-      session_.PeerGone();
-      return true;
-    }
+    if (ReportWritten(result, &session_)) return true;
     (void)Block(result.kind, wait);  // reading may still be possible
   }
   if (!next.read) return false;
   const Result result = channel.Read(session_.Room(buffer));
-  if (result.kind == Result::Kind::kOk) {
-    session_.Received(result.count);
-    return true;
-  }
-  if (result.kind == Result::Kind::kEnd) {
-    session_.EndOfInput();
-    return true;
-  }
-  return Block(result.kind, wait);
+  return ReportRead(result, &session_) || Block(result.kind, wait);
 }
 
 bool SocketSession::Handshake(Wait* wait) {
   if (secure_ == nullptr && options_.secure) secure_ = options_.secure(&plain_);
-  if (secure_ == nullptr) {
-    session_.TlsFailed();
-    return true;
-  }
-  const Result result = secure_->Handshake();
-  if (result.kind == Result::Kind::kOk) {
-    session_.TlsStarted(secure_->info());
-    return true;
-  }
-  if (result.kind == Result::Kind::kEnd) {
-    session_.TlsFailed();
-    return true;
-  }
-  return Block(result.kind, wait);
+  const Result result = ContinueHandshake(secure_.get(), &session_);
+  return !WouldBlock(result) || Block(result.kind, wait);
 }
 
 bool SocketSession::Discard(absl::Span<char> buffer, Wait* wait) {
   const Result result = plain_.Read(buffer);
-  if (result.kind == Result::Kind::kOk) {
-    session_.Discarded(result.count);
-    return true;
-  }
-  if (result.kind == Result::Kind::kEnd) {
-    session_.EndOfInput();
-    return true;
-  }
-  return Block(result.kind, wait);
+  return ReportDiscarded(result, &session_) || Block(result.kind, wait);
 }
 
 void SocketSession::EndTls() {

@@ -14,13 +14,13 @@
 #include "absl/types/span.h"
 #include "net/channel.h"
 #include "transports/answer_box.h"
+#include "transports/channel_report.h"
 #include "transports/steady_clock.h"
 
 namespace postern::transports {
 namespace {
 
 using Next = ServedSession::Next;
-using Result = net::Channel::Result;
 
 class StdioServer {
  public:
@@ -92,37 +92,25 @@ class StdioServer {
 
   void Transfer(const Next& next) {
     if (!next.output.empty()) {
-      const Result result = Waiting(channel()).Write(next.output);
-      if (Moved(result)) session_.Written(result.count);
-      if (result.kind == Result::Kind::kEnd) session_.PeerGone();
+      Check(ReportWritten(Waiting(channel()).Write(next.output), &session_));
     } else if (next.read) {
       const absl::Span<char> room =
           session_.Room({buffer_.get(), buffer_size_});
-      const Result result = Waiting(channel()).Read(room);
-      if (Moved(result)) session_.Received(result.count);
-      if (result.kind == Result::Kind::kEnd) session_.EndOfInput();
+      Check(ReportRead(Waiting(channel()).Read(room), &session_));
     } else if (!box_->Wait(ToSteadyTime(session_.deadline()))) {
       session_.OnDeadline(Now());
     }
   }
 
-  // Returns whether octets were moved. Reports to the session if the deadline
-  // passed first.
-  bool Moved(const Result& result) {
-    if (result.kind == Result::Kind::kWantRead ||
-        result.kind == Result::Kind::kWantWrite) {
-      session_.OnDeadline(Now());
-    }
-    return result.kind == Result::Kind::kOk;
+  // A channel that blocks has no result only if the deadline passed first.
+  void Check(bool has_result) {
+    if (!has_result) session_.OnDeadline(Now());
   }
 
   void Handshake() {
     if (secure_ == nullptr) secure_ = options_.secure(&plain_);
-    if (secure_ == nullptr) return session_.TlsFailed();
-    (void)Waiting(*secure_);
-    const Result result = secure_->Handshake();
-    if (Moved(result)) session_.TlsStarted(secure_->info());
-    if (result.kind == Result::Kind::kEnd) session_.TlsFailed();
+    (void)Waiting(plain_);
+    Check(!WouldBlock(ContinueHandshake(secure_.get(), &session_)));
   }
 
   void Finish() {
@@ -135,9 +123,8 @@ class StdioServer {
   }
 
   void Discard() {
-    const Result result = Waiting(plain_).Read({buffer_.get(), buffer_size_});
-    if (Moved(result)) session_.Discarded(result.count);
-    if (result.kind == Result::Kind::kEnd) session_.EndOfInput();
+    Check(ReportDiscarded(Waiting(plain_).Read({buffer_.get(), buffer_size_}),
+                          &session_));
   }
 
   SessionEnd Close() {
