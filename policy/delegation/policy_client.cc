@@ -184,13 +184,15 @@ absl::StatusOr<std::string> PolicyClient::Exchange(
     }
     *begun = true;
     answer.append(room.data(), static_cast<size_t>(n));
+    // First, so that the result does not depend on the pieces in which a long
+    // answer arrives.
+    if (answer.size() > kMaxAnswer) {
+      return absl::InvalidArgumentError("its answer is too long");
+    }
     const size_t end = EndOfAnswer(answer);
     if (end == answer.size()) return answer;
     if (end != absl::string_view::npos) {
       return absl::InvalidArgumentError("it sent more than one answer");
-    }
-    if (answer.size() > kMaxAnswer) {
-      return absl::InvalidArgumentError("its answer is too long");
     }
   }
 }

@@ -171,8 +171,11 @@ TEST(PolicyClientTest, AServerThatHangsIsGivenUp) {
 }
 
 TEST(PolicyClientTest, AnAnswerHasALimit) {
+  const std::string longest = absl::StrCat(
+      "action=", std::string(PolicyClient::kMaxAnswer - 9, 'x'), "\n\n");
   const Action actions[] = {
       {std::string(PolicyClient::kMaxAnswer + 1, 'x')},
+      {absl::StrCat("x", longest)},
       {"x=\n", false, /*forever=*/true},
   };
   for (const Action& action : actions) {
@@ -180,8 +183,6 @@ TEST(PolicyClientTest, AnAnswerHasALimit) {
     PolicyClient client(Server(server.address()));
     EXPECT_EQ(Ask(client).status().message(), "its answer is too long");
   }
-  const std::string longest = absl::StrCat(
-      "action=", std::string(PolicyClient::kMaxAnswer - 9, 'x'), "\n\n");
   PolicyStandIn server(
       [&longest](const std::string&) { return Action{longest}; });
   PolicyClient client(Server(server.address()));
