@@ -20,11 +20,6 @@ constexpr unsigned kMaxConnections = 32;
 constexpr unsigned kTimeout = 10;             // seconds
 constexpr size_t kMemory = size_t{16} << 10;  // for a connection's request
 
-int64_t MonotonicNanoseconds() {
-  return std::chrono::steady_clock::now().time_since_epoch() /
-         std::chrono::nanoseconds(1);
-}
-
 MHD_Result Answer(MHD_Connection* connection, unsigned code,
                   absl::string_view text, const char* type) {
   MHD_Response* const response = MHD_create_response_from_buffer(
@@ -73,7 +68,7 @@ struct MetricsServer::Http {
     }
     const int64_t alive = server.alive_.load();
     if (alive < 0 ||
-        MonotonicNanoseconds() - alive > absl::ToInt64Nanoseconds(kPatience)) {
+        server.now_().count() - alive > absl::ToInt64Nanoseconds(kPatience)) {
       return Answer(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "stuck\n", kText);
     }
     return Answer(connection, MHD_HTTP_OK, "ok\n", kText);
@@ -113,6 +108,10 @@ absl::Status MetricsServer::Start() {
   return absl::OkStatus();
 }
 
-void MetricsServer::SayAlive() { alive_.store(MonotonicNanoseconds()); }
+void MetricsServer::SayAlive() { alive_.store(now_().count()); }
+
+std::chrono::nanoseconds MetricsServer::MonotonicTime() {
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
 
 }  // namespace postern::programs

@@ -7,6 +7,7 @@
 #define POSTERN_PROGRAMS_SERVE_METRICS_SERVER_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -39,8 +40,12 @@ class MetricsServer {
   // The largest age of the last SayAlive() at which the server is "ok".
   static constexpr absl::Duration kPatience = absl::Seconds(10);
 
-  explicit MetricsServer(std::function<std::string()> text)
-      : text_(std::move(text)) {}
+  // `now` returns the time of a monotonic clock. It is called by the thread of
+  // the server, too.
+  explicit MetricsServer(
+      std::function<std::string()> text,
+      std::function<std::chrono::nanoseconds()> now = MonotonicTime)
+      : text_(std::move(text)), now_(std::move(now)) {}
   MetricsServer(const MetricsServer&) = delete;
   MetricsServer& operator=(const MetricsServer&) = delete;
   ~MetricsServer();
@@ -61,11 +66,13 @@ class MetricsServer {
  private:
   struct Http;  // the callback of the library
 
+  static std::chrono::nanoseconds MonotonicTime();
+
   const std::function<std::string()> text_;
+  const std::function<std::chrono::nanoseconds()> now_;
   system::Descriptor socket_;  // until Start()
   MHD_Daemon* daemon_ = nullptr;
-  // The time of the last SayAlive() in nanoseconds of the monotonic clock. -1:
-  // none.
+  // The time of the last SayAlive() in nanoseconds. -1: none.
   std::atomic<int64_t> alive_{-1};
   std::atomic<bool> stopping_{false};
 };

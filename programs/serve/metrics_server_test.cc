@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -60,7 +62,12 @@ class MetricsServerTest : public testing::Test {
                                    "Connection: close\r\n\r\n"));
   }
 
-  MetricsServer server_{[] { return std::string("a 1\n"); }};
+  std::atomic<int> seconds_{1};  // of the server's clock
+  MetricsServer server_{
+      [] { return std::string("a 1\n"); },
+      [this] {
+        return std::chrono::nanoseconds(std::chrono::seconds(seconds_));
+      }};
   uint16_t port_ = 0;
 };
 
@@ -78,6 +85,12 @@ TEST_F(MetricsServerTest, HealthFollowsTheLastReport) {
   EXPECT_THAT(Get("/healthz"), EndsWith("\r\nstuck\n"));
   server_.SayAlive();
   EXPECT_THAT(Get("/healthz"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Get("/healthz"), EndsWith("\r\nok\n"));
+  seconds_ += 10;
+  EXPECT_THAT(Get("/healthz"), EndsWith("\r\nok\n"));
+  seconds_ += 1;
+  EXPECT_THAT(Get("/healthz"), EndsWith("\r\nstuck\n"));
+  server_.SayAlive();
   EXPECT_THAT(Get("/healthz"), EndsWith("\r\nok\n"));
   server_.SayStopping();
   server_.SayAlive();
