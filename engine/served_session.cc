@@ -106,13 +106,8 @@ void ServedSession::Refuse(const Reply& reply) {
 ServedSession::Next ServedSession::Advance(Instant now) {
   uint32_t work = 0;
   while (Settle(now) && work < kMaxWork) work += TakeStep(now);
-  Next next;
-  if (stage_ == SessionStage::kRunning) {
-    next.kind = Next::Kind::kBusy;
-  } else {
-    ReadClocks(now);
-    next = Describe();
-  }
+  if (stage_ != SessionStage::kRunning) ReadClocks(now);
+  Next next = Describe();
   next.work = work;
   return next;
 }
@@ -523,6 +518,7 @@ ServedSession::Next ServedSession::Describe() const {
       break;
     case SessionStage::kRunning:
       next.kind = Kind::kBusy;
+      next.output = {};
       break;
     case SessionStage::kClosed:
       next.kind = Kind::kClose;

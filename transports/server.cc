@@ -293,10 +293,12 @@ Server::Shard::Acceptor::Queue Server::Shard::Acceptor::AcceptBatch() {
     const int socket =
         accept4(socket_->get(), reinterpret_cast<sockaddr*>(&peer), &length,
                 SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (socket >= 0 && shard_.server_.IsReserved(socket)) {
-      shard_.TurnAway(listener_, socket);
-    } else if (socket >= 0) {
-      shard_.Open(listener_, socket, peer);
+    if (socket >= 0) {
+      if (shard_.server_.IsReserved(socket)) {
+        shard_.TurnAway(listener_, socket);
+      } else {
+        shard_.Open(listener_, socket, peer);
+      }
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return Queue::kEmpty;
     } else if (LacksResources(errno)) {

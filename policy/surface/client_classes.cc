@@ -180,7 +180,6 @@ class ClientClasses {
       witnesses_.push_back(*witnessed.witness);
       surface_.addresses.push_back(std::move(witnessed.set));
     }
-    if (rest_) without_whole_ = witnesses_[*rest_];
   }
 
   void ChooseExamples() {

@@ -5,13 +5,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "nlohmann/json.hpp"
@@ -27,10 +28,12 @@ std::optional<std::string> Unescape(absl::string_view text) {
   if (absl::EndsWith(text, "\\...")) return std::nullopt;
   std::string plain;
   for (size_t i = 0; i < text.size(); ++i) {
+    uint32_t octet = 0;
     if (absl::StartsWith(text.substr(i), "\\x") && i + 3 < text.size() &&
         absl::ascii_isxdigit(text[i + 2]) &&
-        absl::ascii_isxdigit(text[i + 3])) {
-      absl::StrAppend(&plain, absl::HexStringToBytes(text.substr(i + 2, 2)));
+        absl::ascii_isxdigit(text[i + 3]) &&
+        absl::SimpleHexAtoi(text.substr(i + 2, 2), &octet)) {
+      plain.push_back(static_cast<char>(octet));
       i += 3;
     } else {
       plain.push_back(text[i]);

@@ -269,7 +269,7 @@ std::vector<Chain::Given> Chain::Options(absl::string_view known,
       option.letter = text[i];
       option.value.place = place;
       option.index = pos_ - 1;
-      if (at + 1 < known.size() && known[at + 1] == ':') {
+      if (absl::StartsWith(known.substr(at + 1), ":")) {
         if (i + 1 < text.size()) {
           option.value.text = text.substr(i + 1);
         } else if (!AtEnd()) {

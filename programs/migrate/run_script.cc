@@ -87,7 +87,7 @@ class Reader {
   void MarkTokens(Range range, LineState state);
   void Name(Range range, absl::string_view why,
             Note::Kind kind = Note::Kind::kNotUnderstood);
-  absl::string_view TextOf(Range range) const;
+  absl::string_view TextOf(Range range) const;  // of one token or more
   const Token& First(const Node& node) const {
     return tokens_[node.range.first];
   }
@@ -155,7 +155,6 @@ void Reader::MarkTokens(Range range, LineState state) {
 }
 
 absl::string_view Reader::TextOf(Range range) const {
-  if (range.first >= range.second) return "";
   const char* begin = tokens_[range.first].text.data();
   const absl::string_view last = tokens_[range.second - 1].text;
   return absl::string_view(

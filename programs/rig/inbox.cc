@@ -135,11 +135,12 @@ std::string TextOfHtml(absl::string_view html) {
             {"<title", "</title"}}) {
         if (absl::StartsWithIgnoreCase(rest, open)) end = close;
       }
-      size_t length = 1;
-      while (length < rest.size() &&
-             !absl::StartsWithIgnoreCase(rest.substr(length), end)) {
-        ++length;
-      }
+      const auto length = static_cast<size_t>(
+          std::search(rest.begin() + 1, rest.end(), end.begin(), end.end(),
+                      [](char is, char lower) {
+                        return absl::ascii_tolower(is) == lower;
+                      }) -
+          rest.begin());
       // "</script" itself is an element that ends at its '>'.
       at += length + (end == ">" || end == "-->" ? end.size() : 0);
       text += ' ';
