@@ -30,6 +30,7 @@ namespace {
 
 using Kind = BrokerEvent::Kind;
 constexpr uint64_t kMaxSize = 100;
+constexpr std::chrono::milliseconds kPause{5};
 using Item = absl::StatusOr<BrokerEvent>;
 
 // What the test and the thread of the publisher share: the connections to a
@@ -153,7 +154,7 @@ class PublisherTest : public testing::Test {
     publisher_ = std::make_shared<AmqpPublisher>(AmqpPublisher::Options{
         .connect = script_.Connect(),
         .timeout = timeout,
-        .pause = std::chrono::milliseconds(5),
+        .pause = kPause,
         .grace = grace_,
         .report =
             [this](const std::string& text) {
@@ -221,6 +222,16 @@ TEST_F(PublisherTest, AnswerFollowsTheConfirm) {
   EXPECT_TRUE(Open(&c));
   script_.Ack(3);
   EXPECT_TRUE(c.get().ok());
+}
+
+TEST_F(PublisherTest, ConnectionsThatEndAtOnceFollowEachOtherAfterAPause) {
+  const auto began = AmqpPublisher::Clock::now();
+  Start();
+  for (int count = 2; count <= 11; ++count) {
+    script_.Close();
+    script_.WaitForConnections(count);
+  }
+  EXPECT_GE(AmqpPublisher::Clock::now() - began, 10 * kPause);
 }
 
 // A quorum queue that elects a leader takes no messages.

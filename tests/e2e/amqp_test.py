@@ -3,12 +3,16 @@
 """--deliver amqp: and postern relay, with RabbitMQ of Debian on loopback."""
 
 import os
+import queue
 import re
 import shutil
 import signal
 import smtplib
+import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.request
@@ -83,6 +87,82 @@ class Relay:
     def wait_log(self, text):
         wait_for(lambda: text in self.log(), lambda: self.log())
         return self.log()
+
+
+class StandInBroker:
+    """A broker whose confirms are those of the test: which messages RabbitMQ
+    puts into one confirm depends on time. It confirms the messages by which
+    the server tests it."""
+
+    REPLIES = {  # of AMQP 0-9-1: to Open of a connection, and so on
+        (10, 11): ((10, 30), struct.pack("!HIH", 0, 1 << 20, 0)),
+        (10, 40): ((10, 41), b"\0"),
+        (20, 10): ((20, 11), bytes(4)),
+        (85, 10): ((85, 11), b""),
+        (50, 10): ((50, 11), b"\1q" + bytes(8)),
+    }
+
+    def __init__(self, test):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.published = queue.Queue()  # the tags
+        self.connection = None  # the last one
+        threading.Thread(target=self.accept, daemon=True).start()
+        test.addCleanup(self.listener.close)
+        test.addCleanup(self.listener.shutdown, socket.SHUT_RDWR)
+
+    def accept(self):
+        while True:
+            try:
+                self.connection = self.listener.accept()[0]
+            except OSError:  # the end of the test
+                return
+            threading.Thread(target=self.serve, args=(self.connection,),
+                             daemon=True).start()
+
+    def serve(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            stream.read(8)  # the protocol and its version
+            self.send(connection, 0, (10, 10), b"\0\x09" + bytes(4) +
+                      struct.pack("!I5sI5s", 5, b"PLAIN", 5, b"en_US"))
+            tag = 0
+            is_test = False
+            while head := stream.read(7):
+                kind, channel, size = struct.unpack("!BHI", head)
+                payload = stream.read(size + 1)[:-1]
+                if kind == 2:  # the header of a message
+                    tag += 1
+                    left = struct.unpack("!Q", payload[4:12])[0]
+                    while left > 0:
+                        size = struct.unpack("!BHI", stream.read(7))[2]
+                        left -= len(stream.read(size + 1)) - 1
+                    if is_test:
+                        self.confirm((60, 80), tag, 0)
+                    else:
+                        self.published.put(tag)
+                elif kind == 1:
+                    method = struct.unpack("!HH", payload[:4])
+                    is_test = b".postern-test-of-size" in payload
+                    if method in self.REPLIES:
+                        self.send(connection, channel, *self.REPLIES[method])
+
+    @staticmethod
+    def send(connection, channel, method, arguments):
+        payload = struct.pack("!HH", *method) + arguments
+        connection.sendall(struct.pack("!BHI", 1, channel, len(payload)) +
+                           payload + b"\xce")
+
+    def confirm(self, method, tag, multiple):
+        self.send(self.connection, 1, method, struct.pack("!QB", tag, multiple))
+
+    def ack(self, tag):
+        self.confirm((60, 80), tag, 0)
+
+    def nack(self, tag, multiple):
+        self.confirm((60, 120), tag, multiple)
+
+    def next_tag(self):
+        return self.published.get(timeout=harness.PATIENCE)
 
 
 def fetch(url):
@@ -350,6 +430,34 @@ class AmqpTest(QueueTestCase):
             wait_for(refused, server.log)
         finally:
             node.ctl("clear_policy", "full")
+
+    def test_refused_messages_are_those_of_the_confirm(self):
+        broker = StandInBroker(self)
+        server = self.server(
+            deliver=f"amqp:127.0.0.1:{broker.port},queue=q,"
+                    f"auth={BROKER.credentials}")
+        for multiple, sent_again in ((0, 1), (1, 2)):
+            clients = []
+            tags = []
+            for _ in range(2):
+                client = smtplib.SMTP("127.0.0.1", server.port,
+                                      timeout=harness.PATIENCE)
+                self.addCleanup(client.close)
+                client.ehlo()
+                client.mail("s@x.example")
+                client.rcpt("a@local.example")
+                client.docmd("DATA")
+                client.send(b"\r\n.\r\n")
+                clients.append(client)
+                tags.append(broker.next_tag())
+            broker.nack(tags[1], multiple)
+            if not multiple:
+                broker.ack(tags[0])
+            for _ in range(sent_again):
+                broker.ack(broker.next_tag())
+            for client in clients:
+                self.assertEqual(client.getreply()[0], 250)
+            self.assertTrue(broker.published.empty())
 
     def test_deleted_queue_is_a_451_and_not_a_loss(self):
         server = self.server()
