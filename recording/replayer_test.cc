@@ -80,6 +80,17 @@ TEST(ReplayerTest, FindsEveryDifference) {
             "the session does not start TLS");
 }
 
+TEST(ReplayerTest, ConfigurationChangesBeforeAQuestion) {
+  const ReplayResult result = ReplayOf(absl::StrReplaceAll(
+      kRecording,
+      {{"C: HELO", "C: EHLO"},
+       {"A: helo c.x\n", "set max_message_size 5000\nA: ehlo c.x\n"},
+       {"S: 250 mx.example",
+        "S: 250-mx.example\nS: 250-PIPELINING\nS: 250-SIZE 5000\n"
+        "S: 250-8BITMIME\nS: 250 ENHANCEDSTATUSCODES"}}));
+  EXPECT_EQ(result.differences, Differences());
+}
+
 // A process that is killed while it writes leaves a beginning.
 TEST(ReplayerTest, ARecordingHasAnEnd) {
   for (size_t size = kRecording.find("set "); size + 1 < kRecording.size();

@@ -200,5 +200,14 @@ TEST(DestinationTest, HelpHasEachKind) {
   }
 }
 
+TEST(DestinationTest, HelpBeginsInOneColumn) {
+  EXPECT_EQ(FormatDeliveries({{"pipe", ":12345678901234567890", "one\ntwo"},
+                              {"pipe", ":1234567890123456789", "three"}}),
+            "  pipe:12345678901234567890\n"
+            "                           one\n"
+            "                           two\n"
+            "  pipe:1234567890123456789 three\n");
+}
+
 }  // namespace
 }  // namespace postern::service

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "engine/content/body_scanner_reference.h"
+#include "engine/content/content_block.h"
 #include "engine/content/scan_path.h"
 #include "gtest/gtest.h"
 
@@ -264,6 +266,30 @@ TEST(BodyScannerTest, MatchesTheReferenceForLongInput) {
 }
 
 // New input is added to the unconsumed rest, which is examined again.
+// A scan stops when the next block could need more slices than there are.
+TEST(BodyScannerTest, SlicesAreLimited) {
+  for (size_t first = 0; first < 30; ++first) {
+    for (size_t blocks : {1, 12, 13, 50}) {
+      // Each bare LF ends a slice and adds one.
+      std::string in;
+      std::string want;
+      for (size_t i = 0; i < blocks; ++i) {
+        std::string block(ContentBlock::kSize, 'x');
+        for (const size_t at : {first, first + 30}) block[at] = '\n';
+        in += block;
+        block.insert(first + 30, "\r");
+        block.insert(first, "\r");
+        want += block;
+      }
+      for (ScanPath path : ScanPaths()) {
+        ScanFeeder feeder(BareNewlines::kNormalize, Framing::kDotted, path);
+        feeder.Feed(absl::StrCat(in, "\r\n.\r\n"));
+        EXPECT_EQ(feeder.Finish().content, want + "\r\n");
+      }
+    }
+  }
+}
+
 TEST(BodyScannerTest, CostIsLinearInTheInput) {
   constexpr size_t kSize = size_t{64} << 10;
   for (absl::string_view pattern : kHardPatterns) {

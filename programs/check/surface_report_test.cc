@@ -302,6 +302,7 @@ TEST_F(SurfaceReportTest, SummarizesWhoMaySendWhere) {
             ".example.org by tcp.smtp:2 (trusts DNS); authenticated users; "
             "every other client: may send to 2 entries of rcpthosts, "
             "recipients without a domain");
+  EXPECT_TRUE(Report().trusts_dns);
 }
 
 TEST_F(SurfaceReportTest, WithoutARightNoClientRelays) {
@@ -309,6 +310,7 @@ TEST_F(SurfaceReportTest, WithoutARightNoClientRelays) {
   EXPECT_THAT(Report().summary,
               testing::StartsWith("no client may relay; every client: may "
                                   "send to 2 entries of rcpthosts"));
+  EXPECT_FALSE(Report().trusts_dns);
   EXPECT_THAT(GrantsOf(Make()), testing::SizeIs(2));  // the two domains
 }
 

@@ -97,6 +97,7 @@ TEST_F(RunScriptTest, WordsAreThoseOfTheShell) {
       {"A=x\ntcpserver ${A}y $A'z'", "[tcpserver][xy][xz]"},
       {"A=\ntcpserver $A \"$A\" ${A:-d} ${A-e}", "[tcpserver][][d]"},
       {"tcpserver '$A' \\$B", "[tcpserver][$A][$B]"},
+      {"tcpserver '' \"\" \"a\\bc\"", "[tcpserver][][][a\\bc]"},
       {"tcpserver $A", "[tcpserver]?[$A]"},
       {"tcpserver $1 $$ *.x ~/x", "[tcpserver]?[$1]?[$$]?[*.x]?[~/x]"},
       {"tcpserver x # comment", "[tcpserver][x]"},
@@ -141,6 +142,9 @@ TEST_F(RunScriptTest, WordsAreThoseOfTheShell) {
       {"A=40\nA+=1\ntcpserver $A", "[tcpserver]?[$A]"},
       {"A=40\nprintf -v A x\ntcpserver $A", "[tcpserver]?[$A]"},
       {"A=40\ntouch /x\ntcpserver $A", "[tcpserver][40]"},
+      // A pipe of commands that only answer, or have no effect, sets nothing.
+      {"A=40\necho x | grep -q x\ntcpserver $A", "[tcpserver][40]"},
+      {"A=40\ntouch $((A=1)) | grep -q x\ntcpserver $A", "[tcpserver]?[$A]"},
       // These can set anything.
       {"A=40\neval x\ntcpserver $A", "[tcpserver]?[$A]"},
       {"A=40\n. /none\ntcpserver $A", "[tcpserver]?[$A]"},
@@ -213,6 +217,13 @@ TEST_F(RunScriptTest, NothingIsGuessed) {
   // The last line of a here-document is its delimiter alone, without blanks.
   EXPECT_THAT(Server("cat <<E <<-F\n E\nE\ntcpserver x\n\tF\ntcpserver y"),
               "[tcpserver][y]");
+  // Quotes are not a part of the delimiter.
+  for (const absl::string_view end : {"'E'", "\"E\"", "\\E"}) {
+    EXPECT_EQ(Server(absl::StrCat("cat <<", end, "\ntcpserver x\nE\n",
+                                  "tcpserver y")),
+              "[tcpserver][y]")
+        << end;
+  }
   EXPECT_THAT(Notes("case x in\nx) A=1 ;;\nesac\nexec tcpserver x"),
               ElementsAre("run:1: loops, subshells and case are not read"));
 }
@@ -222,7 +233,7 @@ TEST_F(RunScriptTest, ConditionsWithoutAnAnswer) {
   for (const absl::string_view condition :
        {"[ $X = x ]", "[ x = x -o $X = x ]", "[[ a = a ]]", "[ a == a ]",
         "[[ ab != a* ]]", "[[ a < b ]]", "[[ a = a && b = b ]]", "cmp a b",
-        "[ a -nt b ]", "[ x"}) {
+        "[ a -nt b ]", "[ x", "[ x -o ]"}) {
     EXPECT_EQ(Server(absl::StrCat("A=1\nif ", condition,
                                   "\nthen A=2; fi\nexec tcpserver $A")),
               "[tcpserver]?[$A]")

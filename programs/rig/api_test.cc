@@ -160,8 +160,31 @@ TEST(Inbox, FollowsTheLimitsOfItsMailbox) {
   EXPECT_EQ(page.unread, 2u);
   EXPECT_EQ(inbox.Remove(std::vector<std::string>{"3", "1"}),
             std::vector<std::string>{"3"});
+  EXPECT_EQ(inbox.totals().octets, inbox.Get("4")->message.raw().size());
   EXPECT_EQ(mailbox.Messages().size(), 1u);
   EXPECT_EQ(inbox.Find({}, 0, 10).unread, 1u);
+}
+
+TEST(Inbox, FindsTheWordsOfItsMessages) {
+  rig::Mailbox mailbox(/*most_messages=*/9, /*most_octets=*/1000000);
+  Inbox inbox(&mailbox);
+  (void)inbox.Add(
+      MakeMessage(1,
+                  "From: a@x.example\r\nTo: b@y.example\r\nCc: c@y.example\r\n"
+                  "Reply-To: d@x.example\r\nMessage-ID: <e@x.example>\r\n"
+                  "Subject: Two words\r\n\r\nand a text\r\n"));
+  for (const char* const query :
+       {"from:a@x", "to:b@y", "cc:c@y", "bcc:to@y", "reply-to:d@x",
+        "message-id:e@x", "subject:words", "text", "b@y", "to@y"}) {
+    const auto terms = ParseSearchQuery(query, "");
+    ASSERT_TRUE(terms.ok()) << query << ": " << terms.status();
+    EXPECT_EQ(inbox.Count(*terms), 1u) << query;
+  }
+  for (const char* const query :
+       {"from:b@y", "to:a@x", "cc:to@y", "bcc:b@y", "reply-to:a@x",
+        "message-id:d@x", "subject:text", "nothing"}) {
+    EXPECT_EQ(inbox.Count(*ParseSearchQuery(query, "")), 0u) << query;
+  }
 }
 
 TEST(Inbox, CountsWhatRecipientsNeed) {
@@ -300,6 +323,9 @@ TEST(Compose, MakesAMessage) {
   ASSERT_TRUE(data.ok()) << data.status();
   EXPECT_EQ(data->to, (std::vector<std::string>{"b@y.example", "c@y.example"}));
   EXPECT_EQ(data->raw.find("c@y.example"), std::string::npos);
+  ASSERT_EQ(data->envelope.to.size(), 2u);
+  EXPECT_EQ(data->envelope.to[1].path.Address(), "c@y.example");
+  EXPECT_EQ(data->envelope.from.Address(), "a@x.example");
   const rig::Mime mime = rig::ParseMime(data->raw);
   ASSERT_EQ(mime.from.size(), 1u);
   EXPECT_EQ(mime.from[0].name, "A \"B\" \xC3\xA4");

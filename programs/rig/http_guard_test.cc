@@ -3,6 +3,8 @@
 
 #include "programs/rig/http_guard.h"
 
+#include <optional>
+
 #include "gtest/gtest.h"
 #include "net/listening_socket.h"
 
@@ -18,7 +20,10 @@ bool Accepts(const HttpGuard& guard, const char* host) {
   request.method = "GET";
   request.path = "/api/v1/messages";
   request.headers["host"] = host;
-  return !guard.Refuse(request).has_value();
+  const std::optional<HttpResponse> refusal = guard.Refuse(request);
+  if (!refusal) return true;
+  EXPECT_EQ(refusal->status, 403);
+  return false;
 }
 
 TEST(HttpGuard, AcceptsLoopbackNamesAlone) {

@@ -107,7 +107,9 @@ class BearerTest(harness.TlsTestCase):
                 ("unauthorized", 111, "", "HTTP status 401"),
                 ("broken", 111, "", "HTTP status 500"),
                 ("moved", 111, "", "HTTP status 302"),
-                ("", 111, "", "no token")):
+                ("", 111, "", "no token"),
+                (16383 * "x", 1, "", "not active"),
+                (16384 * "x", 111, "", "no token")):
             with self.subTest(token):
                 result = self.introspect(token, *self.options())
                 self.assertEqual(result[:2], (code, output), result)
@@ -115,7 +117,7 @@ class BearerTest(harness.TlsTestCase):
                 self.assertEqual(bool(why), bool(result[2]), result)
                 if token:
                     self.assertNotIn(f"{token} ", result[2])
-        self.assertEqual(len(self.provider.asked), 11)  # no redirection
+        self.assertEqual(len(self.provider.asked), 12)  # no redirection
         basic = base64.b64encode(b"mx:s%2Be%3Acret").decode()
         self.assertEqual(self.provider.asked[1], (
             "/introspect", f"Basic {basic}",

@@ -481,6 +481,25 @@ TEST_F(HopPoolTest, EndOfTheClientsTimeAtXClientIsNoFailureOfTheServer) {
   }
 }
 
+// A server that has failed gets one connection that tests it. The end of its
+// user's time is no result, so the next connection tests the server.
+TEST_F(HopPoolTest, TestThatTheClientDoesNotWaitForIsRepeated) {
+  Use(kA);
+  hops_.Set(kA, State::kRefuses);
+  EXPECT_EQ(Rcpt().first.code, 451);
+  hops_.AdvanceTime(absl::FromChrono(HopHealth::kFirstPause) +
+                    absl::Seconds(1));
+  hops_.Set(kA, State::kHangs);
+  bool failed = false;
+  Holder holder([&failed] { failed = true; });
+  pool_->Acquire(&holder, &holder, /*fresh=*/false,
+                 hops_.now() + std::chrono::seconds(3));
+  hops_.AdvanceTime(absl::Seconds(4));
+  EXPECT_TRUE(failed);
+  hops_.Set(kA, State::kUp);
+  EXPECT_EQ(Rcpt().first.code, 250);
+}
+
 // Otherwise each failure would begin the next search within itself, and many
 // waiters would need the whole stack.
 TEST_F(HopPoolTest, WaitersFailOneAfterAnother) {

@@ -240,6 +240,17 @@ class Migrate(harness.TestCase):
              ("--tls-cert /var/qmail/control/servercert.pem", "!--tls-key"),
              ("--tls-cert /var/qmail/control/servercert.pem", "!--tls-key"),
              ()),
+            # UCSPI-TLS that a variable forbids or requires.
+            (f"export UCSPITLS=-\nexec {tcpserver} 0 25 qmail-smtpd",
+             {"var/qmail/control/servercert.pem": ""},
+             ("export UCSPITLS=-", "!--tls-cert"), ("!--tls-cert",),
+             ("without --tls-cert TLS is not offered",
+              "left out: TLS is not offered")),
+            (f"export UCSPITLS=!\nexec {tcpserver} 0 25 qmail-smtpd",
+             {"var/qmail/control/servercert.pem": ""},
+             ("export UCSPITLS='!'", "--tls-cert"),
+             ("--listen '*:25,require-tls' ", "--tls-cert "),
+             ("maps\", \"text\": \"--listen ADDRESS,require-tls\"",)),
             # AUTH that a variable turns off, or that has no TLS.
             (f"export SMTPAUTH=-\nexec {tcpserver} 0 25 qmail-smtpd /bin/ck "
              "/bin/true", {}, ("!--auth",), ("!auth",),
@@ -374,6 +385,22 @@ class Migrate(harness.TestCase):
                     if row["what"] == "tcpd"]
             self.assertEqual([row["postern_smtpd"]["outcome"] for row in rows],
                              [outcome])
+
+    def test_inetd_and_xinetd_ignore_blanks_at_the_start_of_a_line(self):
+        for text, listen in (
+                ("  # mail\n \t\n  192.0.2.1:2525 stream tcp nowait qmaild "
+                 "/var/qmail/bin/qmail-smtpd\n", "192.0.2.1:2525"),
+                ("  # mail\n \t\n  service smtp\n  {\n    # a program\n"
+                 "    user = qmaild\n    bind = 192.0.2.1\n"
+                 "    port = 2525\n    server = /var/qmail/bin/qmail-smtpd\n"
+                 "  }\n", "192.0.2.1:2525")):
+            with self.subTest(text):
+                _, result = self.migrate_text(text)
+                self.assertEqual(result["rows"], [])
+                server = result["servers"][0]
+                self.assertIn(f"--listen {listen} ", server["postern_serve"])
+                self.assertEqual(server["postern_serve_arguments"][:2],
+                                 ["--listen", listen])
 
     def test_only_the_site_is_read(self):
         """With --control alone, no other file of this host is read. With
