@@ -19,15 +19,11 @@ namespace postern::programs {
 // StoreHandoff().
 inline constexpr absl::string_view kHandoffOption = "handoff";
 
-// Each limit is far above the needs of a mail server and below the needs of an
+// The rows of the options in smtpd_options.cc have the other defaults. Each
+// limit is far above the needs of a mail server and below the needs of an
 // attack. qmail-smtpd has none of them.
 struct SmtpdOptions : service::MailOptions, service::CertificateOptions {
-  SmtpdOptions() {
-    max_recipients = 10000;
-    max_errors = 100;
-    max_invalid_recipients = 0;
-    databytes = 0;
-  }
+  SmtpdOptions() { databytes = 0; }
 
   bool submission = false;   // 530 before AUTH
   bool tls_wrapped = false;  // from the first byte
