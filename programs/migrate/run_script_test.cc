@@ -224,6 +224,10 @@ TEST_F(RunScriptTest, NothingIsGuessed) {
               "[tcpserver][y]")
         << end;
   }
+  // A pipe of commands that only answer or have no effect is no lack.
+  EXPECT_EQ(Notes("echo x | grep -q x\n"), std::vector<std::string>());
+  EXPECT_THAT(Notes("touch x | grep -q x\n"),
+              ElementsAre("run:1: pipes are not read"));
   EXPECT_THAT(Notes("case x in\nx) A=1 ;;\nesac\nexec tcpserver x"),
               ElementsAre("run:1: loops, subshells and case are not read"));
 }
