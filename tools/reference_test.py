@@ -127,10 +127,10 @@ cc_library(
 """
 
 
-def reference(*arguments, top=TOP):
+def reference(*arguments, top=TOP, **environment):
     return subprocess.run(
         [TOP / "tools/reference", *arguments], capture_output=True, text=True,
-        check=False, timeout=200, env={**os.environ, "POSTERN_SOURCE": str(top)})
+        check=False, timeout=200, env={**os.environ, "POSTERN_SOURCE": str(top), **environment})
 
 
 class Page(html.parser.HTMLParser):
@@ -199,16 +199,28 @@ class SmallTree(unittest.TestCase):
         self.assertNotIn("comment of the namespace",
                          Page(self.out / "namespaces.html").text)
 
-    def test_only_a_reference_is_replaced(self):
+    def test_only_the_files_of_a_reference_are_replaced(self):
         self.out.mkdir()
-        (self.out / "mine").write_text("x")
+        # A reference of another project has this name, too.
+        (self.out / "doxygen.css").write_text("x")
         done = reference(self.out, top=self.top)
         self.assertEqual((done.returncode, done.stderr), (
-            1, f"tools/reference: {self.out}: is not a reference\n"))
-        self.assertEqual(os.listdir(self.out), ["mine"])
-        (self.out / "mine").unlink()
-        for _ in range(2):
-            self.assertEqual(reference(self.out, top=self.top).returncode, 0)
+            1, f"tools/reference: {self.out}: it has files, and no list of "
+            "them (.postern-files) from an earlier run: name another "
+            "directory\n"))
+        self.assertEqual(os.listdir(self.out), ["doxygen.css"])
+        (self.out / "doxygen.css").unlink()
+        self.assertEqual(reference(self.out, top=self.top).returncode, 0)
+        (self.out / "mine").write_text("x")
+        self.assertEqual(reference(self.out, top=self.top).returncode, 0)
+        self.assertTrue((self.out / "mine").exists())
+
+    def test_directories_may_have_a_blank(self):
+        blank = self.top / "with blank"
+        blank.mkdir()
+        done = reference(self.out, top=self.top, TMPDIR=str(blank))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue((self.out / "door_8h.html").exists())
 
 
 def loaded_tool():

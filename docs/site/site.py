@@ -5,8 +5,9 @@
     site.py POSTERN OUT [--reference DIR]
 
 POSTERN is the built program, which makes the examples (examples.py). OUT is a
-directory that does not exist, is empty, or has a website, which is replaced.
-DIR has the API reference, whose first page is DIR/index.html.
+directory that does not exist, is empty, or has a website, whose files are
+replaced; other files in it stay (tools/published.py). DIR has the API
+reference, whose first page is DIR/index.html.
 
 Each document becomes one page. A link from one document to another leads to its
 page, and a link to a source file to a page with its text. A link that leads
@@ -34,6 +35,9 @@ from mdit_py_plugins.anchors import anchors_plugin
 import examples
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent.parent / "tools"))
+import published
+
 GENERATOR = "postern tools/docs"
 
 # The groups of the navigation: a label and a document, which may have an
@@ -435,17 +439,11 @@ class Site:
 
     def write(self, groups):
         """Writes the site into a new directory, and puts it at OUT."""
-        if self.out.exists() and not is_replaceable(self.out):
-            raise SiteError(f"{self.out}: it has files, and they are not a "
-                            "website of tools/docs: name another directory")
-        self.out.parent.mkdir(parents=True, exist_ok=True)
         version = examples.run(self.postern, "--version").split()[1]
         order = [source for _, links in groups for _, source, anchor in links
                  if not anchor and source != REFERENCE]
-        with tempfile.TemporaryDirectory(
-                prefix=".postern-site-", dir=self.out.parent) as name:
-            new = pathlib.Path(name) / "site"
-            new.mkdir()
+        with tempfile.TemporaryDirectory() as name:
+            new = pathlib.Path(name)
             template = self.templates.get_template("page.html")
             for source, page in self.pages.items():
                 place = order.index(source) if source in order else None
@@ -474,10 +472,7 @@ class Site:
                 shutil.copyfile(path, new / name)
             if self.reference:
                 shutil.copytree(self.reference, new / REFERENCE)
-            if self.out.exists():
-                shutil.rmtree(self.out)
-            new.chmod(0o755)
-            new.rename(self.out)
+            published.publish(new, self.out, "tools/docs")
 
     def search_index(self):
         """Returns what the search finds: titles, headings, and the options and
@@ -507,16 +502,6 @@ def contents(page):
     return top if len(top) > 2 else []
 
 
-def is_replaceable(directory):
-    """Returns whether a directory is empty, or has a website of this tool."""
-    if not directory.is_dir():
-        return False
-    index = directory / "index.html"
-    if index.is_file():
-        return GENERATOR in index.read_text("utf-8", errors="replace")
-    return not any(directory.iterdir())
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("postern", type=pathlib.Path)
@@ -527,7 +512,8 @@ def main():
                 arguments.out.absolute(), arguments.reference)
     try:
         site.make()
-    except (SiteError, examples.ExampleError, OSError) as error:
+    except (SiteError, published.PublishError, examples.ExampleError,
+            OSError) as error:
         sys.exit(f"tools/docs: {error}")
 
 

@@ -20,22 +20,31 @@ trap 'rm -rf "$scratch"' EXIT
 POSTERN=$postern "$root/tools/docs" "$scratch/site" >"$scratch/printed"
 diff "$scratch/printed" - <<<"$scratch/site/index.html"
 
-# A second run replaces the site, and no other directory.
-touch "$scratch/site/old.html"
-POSTERN=$postern "$root/tools/docs" "$scratch/site" >/dev/null
-if [ -e "$scratch/site/old.html" ]; then
-  echo "the second run has kept a file of the first site" >&2
-  exit 1
-fi
-mkdir "$scratch/other"
-touch "$scratch/other/file"
-if POSTERN=$postern "$root/tools/docs" "$scratch/other" 2>"$scratch/error" ||
-  ! grep -q 'name another directory' "$scratch/error" || [ ! -e "$scratch/other/file" ]
-then
-  echo "a directory with other files was used" >&2
+# A second run replaces the files of the first one, and no others. The first list
+# has a page that the site does not have any more.
+fail() {
+  echo "$1" >&2
   cat "$scratch/error" >&2
   exit 1
-fi
+}
+touch "$scratch/site/old.html" "$scratch/site/CNAME"
+mkdir "$scratch/site/.git"
+touch "$scratch/site/.git/HEAD"
+echo old.html >>"$scratch/site/.postern-files"
+POSTERN=$postern "$root/tools/docs" "$scratch/site" >/dev/null 2>"$scratch/error"
+[ ! -e "$scratch/site/old.html" ] || fail "an old page is still there"
+[ -e "$scratch/site/CNAME" ] && [ -e "$scratch/site/.git/HEAD" ] ||
+  fail "a file of another one was removed"
+# refused DIRECTORY FILE: the file stays.
+refused() {
+  ! POSTERN=$postern "$root/tools/docs" "$1" 2>"$scratch/error" ||
+    fail "a directory with other files was used"
+  grep -q 'name another directory' "$scratch/error" || fail "no reason"
+  [ -e "$1/$2" ] || fail "$1/$2 was removed"
+}
+mkdir "$scratch/other"
+echo '<p>See postern tools/docs</p>' >"$scratch/other/index.html"
+refused "$scratch/other" index.html
 
 /usr/bin/python3 -B "$root/docs/site/site_test.py" "$root" "$scratch/site"
 
