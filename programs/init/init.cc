@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -21,8 +22,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -269,18 +272,54 @@ absl::Status CheckDirectory(absl::string_view option, absl::string_view path) {
   return absl::OkStatus();
 }
 
+// The largest networks that one organization has: 10.0.0.0/8 and fc00::/7.
+constexpr uint64_t kMaxIpv4Clients = uint64_t{1} << 24;
+constexpr int kMinIpv6Prefix = 7;
+
+// Returns whether so many clients match that strangers are among them. `rules`
+// are those of `network`, after expansion.
+bool HasStrangers(absl::string_view network,
+                  const std::vector<policy::TcpRule>& rules) {
+  if (absl::StrContains(network, ':')) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(network, absl::MaxSplits('/', 1));
+    int prefix = 0;
+    return absl::SimpleAtoi(parts.second, &prefix) && prefix < kMinIpv6Prefix;
+  }
+  uint64_t clients = 0;
+  for (const policy::TcpRule& rule : rules) {
+    // A name that every client or all of a top-level domain has: "=", "=.com".
+    if (absl::StartsWith(rule.key, "=")) {
+      return !absl::StrContains(absl::StripPrefix(rule.key.substr(1), "."),
+                                '.');
+    }
+    const auto dots = std::count(rule.key.begin(), rule.key.end(), '.');
+    if (dots < 4) clients += uint64_t{1} << (8 * (4 - dots));
+    // The last number of an address has no dot.
+    if (dots == 3 && !absl::EndsWith(rule.key, ".")) clients -= 255;
+  }
+  return clients > kMaxIpv4Clients;
+}
+
 absl::Status CheckNetwork(const std::string& network) {
   // As rules compile will read it. A warning means that no client matches.
   const auto rules = policy::ParseTcpRules(
       "", absl::StrCat(network, ":allow\n"), policy::TcpNetworks::kExpanded);
-  if (rules.ok() && rules->warnings.empty() && !rules->rules.empty() &&
-      !absl::StrContains(network, '\n')) {
-    return absl::OkStatus();
+  if (!rules.ok() || !rules->warnings.empty() || rules->rules.empty() ||
+      absl::StrContains(network, '\n')) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--relay-from: \"", network,
+                     "\" is not a network such as 192.0.2.0/24; each network "
+                     "has an option of its own"));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--relay-from: \"", network,
-                   "\" is not a network such as 192.0.2.0/24; each network "
-                   "has an option of its own"));
+  if (HasStrangers(network, rules->rules)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--relay-from: \"", network,
+        "\" has clients of strangers: without AUTH they could send mail to "
+        "every domain, an open relay; name the networks of your clients, at "
+        "most a /8 of IPv4 or a /7 of IPv6"));
+  }
+  return absl::OkStatus();
 }
 
 // Checks the PEM files of --certificate.
@@ -456,6 +495,17 @@ InitAnswers ReadPlaces(const service::Options& given) {
   return answers;
 }
 
+// Returns the domain of mail that a host probably receives. A host such as
+// example.org has the name of its domain: no one receives mail for all of org.
+std::string DomainOfHost(const std::string& host) {
+  const size_t dot = host.find('.');
+  if (dot == std::string::npos ||
+      host.find('.', dot + 1) == std::string::npos) {
+    return host;
+  }
+  return host.substr(dot + 1);
+}
+
 // The six questions.
 absl::Status Ask(service::Options* given, InitAnswers* asked) {
   InitAnswers& answers = *asked;
@@ -463,12 +513,9 @@ absl::Status Ask(service::Options* given, InitAnswers* asked) {
   auto host = interview.Answer("host", "1. Name of this host", OwnHostName());
   if (!host.ok()) return host.status();
   answers.host = absl::AsciiStrToLower(*host);
-  const std::string domain =
-      absl::StrContains(answers.host, '.')
-          ? answers.host.substr(answers.host.find('.') + 1)
-          : answers.host;
-  auto domains = interview.Answers(
-      "domain", "2. Domains for which it receives mail", domain);
+  auto domains =
+      interview.Answers("domain", "2. Domains for which it receives mail",
+                        DomainOfHost(answers.host));
   if (!domains.ok()) return domains.status();
   for (const std::string& each : *domains) {
     answers.domains.push_back(absl::AsciiStrToLower(each));
@@ -653,6 +700,29 @@ absl::StatusOr<system::Descriptor> OpenDirectory(int above, const char* name,
   return absl::AlreadyExistsError(absl::StrCat(path, ": not a directory"));
 }
 
+// Checks that MakeDirectory() can pass each directory of `wanted` that exists.
+absl::Status CheckDirectoryPlace(const std::string& root,
+                                 const std::string& wanted) {
+  std::string path = root;
+  system::Descriptor above(open(root.empty() ? "/" : root.c_str(),
+                                O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!above.is_open()) return absl::ErrnoToStatus(errno, root);
+  const std::vector<std::string> names =
+      absl::StrSplit(wanted, '/', absl::SkipEmpty());
+  for (const std::string& name : names) {
+    absl::StrAppend(&path, "/", name);
+    struct stat facts = {};
+    if (fstatat(above.get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) return absl::OkStatus();
+      return absl::ErrnoToStatus(errno, path);
+    }
+    auto found = OpenDirectory(above.get(), name.c_str(), !root.empty(), path);
+    if (!found.ok()) return found.status();
+    above = *std::move(found);
+  }
+  return absl::OkStatus();
+}
+
 // Gives a new directory its mode and owner. The umask does not apply.
 absl::Status AdoptDirectory(int directory, mode_t mode, const SystemUser& owner,
                             const std::string& path) {
@@ -749,6 +819,28 @@ absl::Status WriteFiles(const InitAnswers& answers,
   return absl::OkStatus();
 }
 
+// Lets the group of the server read a file that this command has just made.
+// Another user may own the directory and put a link to any file there.
+absl::Status ShareFile(const std::string& path, const SystemUser& user) {
+  system::Descriptor file(
+      open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat facts = {};
+  if (!file.is_open() || fstat(file.get(), &facts) != 0) {
+    return absl::ErrnoToStatus(errno, path);
+  }
+  if (!S_ISREG(facts.st_mode) || facts.st_uid != geteuid() ||
+      facts.st_nlink != 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": another process has replaced it"));
+  }
+  // fchown(2) may clear bits of the mode.
+  if (fchown(file.get(), static_cast<uid_t>(-1), user.gid) != 0 ||
+      fchmod(file.get(), 0640) != 0) {
+    return absl::ErrnoToStatus(errno, path);
+  }
+  return absl::OkStatus();
+}
+
 // Adds the first user, as postern users add does. The server reads only the
 // table. Files that exist keep their mode, owner and group.
 absl::Status WriteUsers(const InitAnswers& answers, const Secret& password,
@@ -760,11 +852,8 @@ absl::Status WriteUsers(const InitAnswers& answers, const Secret& password,
   for (const std::string& each : {path, auth::UserTablePath(path)}) {
     std::printf("  %s\n", each.c_str());
     if (!is_new) continue;
-    if (user.gid != static_cast<gid_t>(-1) &&
-        chown(each.c_str(), static_cast<uid_t>(-1), user.gid) != 0) {
-      return absl::ErrnoToStatus(errno, each);
-    }
-    if (chmod(each.c_str(), 0640) != 0) return absl::ErrnoToStatus(errno, each);
+    status = ShareFile(each, user);
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -915,21 +1004,56 @@ std::string ServerForTest(const InitAnswers& answers) {
              : std::string(address);
 }
 
-void PrintCommands(const InitAnswers& answers, const Unit& unit) {
+// Returns a word of a command that a shell reads as `text`.
+std::string ShellWord(absl::string_view text) {
+  const bool is_plain =
+      !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+               absl::StrContains("%+,-./:=@_", absl::string_view(&c, 1));
+      });
+  if (is_plain) return std::string(text);
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+// Returns the commands with which certbot runs the deploy hook for this
+// configuration. None if it does already, or if the hook is not installed.
+std::vector<std::string> HookCommands(const InitAnswers& answers,
+                                      const SystemUser& user) {
   static constexpr const char* kDirectories[] = {"/usr/local/share/postern",
                                                  "/usr/share/postern"};
-  constexpr char kHookPlace[] = "/etc/letsencrypt/renewal-hooks/deploy/postern";
+  std::string place = "/etc/letsencrypt/renewal-hooks/deploy/postern";
+  const InitAnswers defaults;
+  const bool is_default =
+      answers.directory == defaults.directory && answers.user == kSystemUser;
+  // Another configuration may have a hook of its own.
+  if (answers.directory != defaults.directory) {
+    absl::StrAppend(&place,
+                    absl::StrReplaceAll(answers.directory, {{"/", "-"}}));
+  }
+  const std::string hook =
+      Find(answers, "letsencrypt-deploy-hook", kDirectories);
+  if (hook.empty() || Exists(answers.root + place)) return {};
+  if (is_default) return {absl::StrCat("ln -s ", hook, " ", place)};
+  // A symbolic link cannot set variables. A group may have another name than
+  // its user.
+  const std::string group =
+      user.gid == static_cast<gid_t>(-1) ? "" : absl::StrCat(user.gid);
+  const std::string line =
+      absl::StrCat("POSTERN_TLS=", files::DirectoryOf(CertificatePath(answers)),
+                   " POSTERN_GROUP=", group, " exec ", hook);
+  return {
+      absl::StrCat("printf '%s\\n' '#!/bin/sh' ", ShellWord(line), " >", place),
+      absl::StrCat("chmod 755 ", place)};
+}
+
+void PrintCommands(const InitAnswers& answers, const SystemUser& owner,
+                   const Unit& unit) {
   std::vector<std::string> commands;
   const std::string config = ConfigPath(answers);
   const std::string named =
       config == "/etc/postern/postern.conf" ? "" : " --config " + config;
-  if (answers.certificate == InitAnswers::Certificate::kLetsEncrypt &&
-      access((answers.root + kHookPlace).c_str(), F_OK) != 0) {
-    const std::string hook =
-        Find(answers, "letsencrypt-deploy-hook", kDirectories);
-    if (!hook.empty()) {
-      commands.push_back(absl::StrCat("ln -s ", hook, " ", kHookPlace));
-    }
+  if (answers.certificate == InitAnswers::Certificate::kLetsEncrypt) {
+    commands = HookCommands(answers, owner);
   }
   if (!unit.is_for_this) {
     commands.push_back(absl::StrCat("postern serve", named));
@@ -944,11 +1068,11 @@ void PrintCommands(const InitAnswers& answers, const Unit& unit) {
   }
   const std::string user =
       answers.first_user.empty() ? "postmaster" : answers.first_user;
-  commands.push_back(
-      absl::StrCat("swaks --server ", ServerForTest(answers), " --to ",
-                   absl::StrContains(user, '@')
-                       ? user
-                       : absl::StrCat(user, "@", answers.domains[0])));
+  commands.push_back(absl::StrCat(
+      "swaks --server ", ShellWord(ServerForTest(answers)), " --to ",
+      ShellWord(absl::StrContains(user, '@')
+                    ? user
+                    : absl::StrCat(user, "@", answers.domains[0]))));
   commands.push_back(absl::StrCat("postern check", named));
   std::puts("\nNext:");
   for (const std::string& command : commands) {
@@ -993,6 +1117,11 @@ int Write(const InitAnswers& answers, SystemUser user,
   const std::vector<std::string> places = Places(answers, *files);
   status = CheckPlaces(answers, places, force);
   if (!status.ok()) return Fail(status, kUsage);
+  for (const InitFile& file : *files) {
+    if (file.kind != InitFile::Kind::kDirectory) continue;
+    status = CheckDirectoryPlace(answers.root, file.path);
+    if (!status.ok()) return Fail(status);
+  }
   if (user.is_missing) {
     const auto created = CreateSystemUser(answers.user);
     if (!created.ok()) return Fail(created.status());
@@ -1020,7 +1149,7 @@ int Write(const InitAnswers& answers, SystemUser user,
   } else {
     std::puts("\nNot tested: run postern check in the system of --root.");
   }
-  PrintCommands(answers, unit);
+  PrintCommands(answers, user, unit);
   return code;
 }
 

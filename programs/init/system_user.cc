@@ -3,6 +3,7 @@
 
 #include "programs/init/system_user.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <unistd.h>
 

@@ -397,6 +397,65 @@ exec "$@"
                       "/etc/letsencrypt/renewal-hooks/deploy/postern\n",
                       done.stdout)
 
+    def test_certbot_gets_a_hook_for_another_directory(self):
+        """A symbolic link cannot set the variables of the hook."""
+        image = self.image(user="mailer")
+        live = image / "etc/letsencrypt/live/mx.example.org"
+        live.mkdir(parents=True)
+        for name in ("fullchain.pem", "privkey.pem"):
+            (live / name).write_text(name)
+        hook = image / "usr/share/postern/letsencrypt-deploy-hook"
+        hook.parent.mkdir(parents=True)
+        hook.write_text("")
+        place = "/etc/letsencrypt/renewal-hooks/deploy/postern"
+        for options, place, variables in (
+                (("--directory", "/srv/postern", "--system-user", "mailer"),
+                 f"{place}-srv-postern",
+                 f"POSTERN_TLS=/srv/postern/certificate "
+                 f"POSTERN_GROUP={os.getgid()}"),
+                (("--system-user", "none"), place,
+                 "POSTERN_TLS=/etc/postern/certificate POSTERN_GROUP=")):
+            done = self.init_image(image, *options, "--force")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotIn("ln -s", done.stdout)
+            command = re.search(r"(?m)^  (printf .*) >(.*)$", done.stdout)
+            self.assertEqual(command[2], place)
+            self.assertIn(f"  chmod 755 {place}\n", done.stdout)
+            script = subprocess.run(["sh", "-c", command[1]],
+                                    capture_output=True, text=True, check=True)
+            self.assertEqual(
+                script.stdout, f"#!/bin/sh\n{variables} exec "
+                "/usr/share/postern/letsencrypt-deploy-hook\n")
+
+    def test_the_default_domain_is_no_top_level_domain(self):
+        for host, domain in (("example.org", "example.org"),
+                             ("mx.example.org", "example.org"),
+                             ("localhost", "localhost")):
+            shutil.rmtree(self.folder / "image", ignore_errors=True)
+            image = self.image()
+            done = self.init_image(image, "--host", host)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual((image / "etc/postern/rcpthosts").read_text(),
+                             f"{domain}\n")
+
+    def test_a_wrong_directory_is_found_before_a_file_is_written(self):
+        self.mail.mkdir()
+        (self.mail / "local.example").write_text("")
+        done = self.here("--domain", "local.example")
+        self.assertEqual(done.returncode, 111)
+        self.assertIn("local.example: not a directory", done.stderr)
+        self.assertFalse(self.etc.exists())
+
+    def test_commands_to_copy_are_quoted(self):
+        done = self.init_image(
+            self.image(), "--deliver", "discard", "--first-user",
+            "a$(reboot)'b@example.org", "--password-fd", "0", input="secret\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        command = re.search(r"--to (.*)", done.stdout)[1]
+        shown = subprocess.run(["sh", "-c", f"echo {command}"],
+                               capture_output=True, text=True, check=True)
+        self.assertEqual(shown.stdout, "a$(reboot)'b@example.org\n")
+
     def test_links_lead_nowhere_else(self):
         outside = self.folder / "outside"
         outside.mkdir()
@@ -443,6 +502,11 @@ exec "$@"
                               (("--relay-from", "10.0.0.0/33"),
                                "--relay-from"),
                               (("--relay-from", "192.0.2"), "--relay-from"),
+                              *((("--relay-from", network), "an open relay")
+                                for network in (
+                                    "0.0.0.0/0", "0.0.0.0/1", "8.0.0.0/7",
+                                    "::/0", "2000::/3", "1-255.", "=",
+                                    "=.com")),
                               (("--first-user", "u"), "--password-fd"),
                               (("--first-user", "u@.."), "--first-user"),
                               (("--relay-from", "192.0.2.0/33"),
