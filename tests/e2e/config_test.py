@@ -845,14 +845,21 @@ class ConfigTest(harness.TlsTestCase):
         for domains in ("www.example.org", "xmx.example.org mx.example.org.uk"):
             done = renew(domains)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertIn("is not a certificate for mx.example.org",
+            self.assertIn("it is not a certificate for mx.example.org",
                           done.stdout)
         done = renew("mx.example.org", POSTERN_LINEAGE="/other")
         self.assertEqual(done.returncode, 0)
+        self.assertIn("is not copied", done.stdout)
+        (self.folder / "me").write_text(" \n")
+        done = renew("")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the first line has no name", done.stderr)
+        # The server does not care about case and blanks.
+        (self.folder / "me").write_text("MX.Example.org \t\n")
         self.assertEqual(list(tls.iterdir()), [])
 
         for domains, variables in (
-                ("www.example.org", {"POSTERN_LINEAGE": str(lineage)}),
+                ("www.example.org", {"POSTERN_LINEAGE": f"{lineage}/"}),
                 ("example.org *.example.org", {}),
                 ("www.example.org mx.example.org", {})):
             done = renew(domains, **variables)
@@ -863,6 +870,12 @@ class ConfigTest(harness.TlsTestCase):
                 (tls / "privkey.pem").unlink()
         self.assertEqual(sorted(path.name for path in tls.iterdir()),
                          ["fullchain.pem", "privkey.pem"])
+        # The server has this certificate, so a new name in me does not let it
+        # expire.
+        (self.folder / "me").write_text("new.example.org\n")
+        done = renew("www.example.org mx.example.org")
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        self.assertIn("is copied, because the server has it", done.stderr)
         self.assertEqual(stat.S_IMODE((tls / "privkey.pem").stat().st_mode),
                          0o640)
         self.start(f"tls-cert = {tls}/fullchain.pem",
