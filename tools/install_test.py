@@ -43,9 +43,12 @@ class InstallTest(unittest.TestCase):
         """Installs once for the tests that only read what is installed."""
         cls.shared = pathlib.Path(tempfile.mkdtemp())
         cls.addClassCleanup(shutil.rmtree, cls.shared)
+        # A temporary directory may have a blank in its name.
+        temporary = cls.shared / "with blank"
+        temporary.mkdir()
         os.umask(0o077)
         result = run(TOP / "tools/install", "--built", TOP, "--destdir",
-                     cls.shared / "root")
+                     cls.shared / "root", env={"TMPDIR": str(temporary)})
         os.umask(0o022)
         assert result.returncode == 0 and not result.stderr, result.stderr
 
@@ -332,7 +335,86 @@ exec /bin/tar "$@"
         self.assertIn(f"{manifest}: cannot be read", result.stderr)
         self.assertEqual(self.files(), [])
 
+    CONFIG = ("/etc/apparmor.d/postern", "/etc/fail2ban/filter.d/postern.conf",
+              "/etc/fail2ban/jail.d/postern.conf")
+
+    def test_configuration_of_a_run_that_failed_is_listed(self):
+        hindrance = self.root / "etc/apparmor.d"
+        hindrance.parent.mkdir(parents=True)
+        hindrance.write_text("not a directory")
+        filter_ = self.root / "etc/fail2ban/filter.d/postern.conf"
+        result = self.install("--no-library")
+        self.assertEqual(result.returncode, 1)
+        self.assertTrue(filter_.exists())
+        hindrance.unlink()
+
+        # The next version replaces it, and puts the missing one there.
+        tree = self.changed_tree()
+        file = tree / "docs/fail2ban/postern.conf"
+        text = file.read_text() + "# newer\n"
+        file.unlink()
+        file.write_text(text)
+        new = run(tree / "tools/install", "--built", tree, "--no-library",
+                  "--destdir", self.root)
+        self.assertEqual((new.returncode, new.stderr), (0, ""))
+        self.assertNotIn("kept", new.stdout)
+        self.assertNotIn("removed before", new.stdout)
+        self.assertIn("# newer", filter_.read_text())
+        self.assertLessEqual(set(self.CONFIG), set(self.files()))
+        self.assertEqual(self.uninstall().stdout, "")
+        self.assertEqual(self.files(), [])
+
+    def test_an_upgrade_that_failed_can_be_removed(self):
+        self.installed("--no-library")
+        tree = self.changed_tree()
+        for name in ("docs/fail2ban/postern.conf", "dist/apparmor"):
+            file = tree / name
+            text = file.read_text() + "# newer\n"
+            file.unlink()
+            file.write_text(text)
+        profile = self.root / "etc/apparmor.d/postern"
+        hindrance = pathlib.Path(f"{profile}.installing")
+        hindrance.mkdir()
+        new = run(tree / "tools/install", "--built", tree, "--no-library",
+                  "--destdir", self.root)
+        self.assertEqual(new.returncode, 1, new.stdout)
+        shutil.rmtree(hindrance)
+        # One file is new, one is old, and the third has not changed.
+        self.assertNotIn("# newer", profile.read_text())
+        self.assertIn("# newer", (
+            self.root / "etc/fail2ban/filter.d/postern.conf").read_text())
+        result = self.uninstall()
+        self.assertEqual((result.returncode, result.stdout, result.stderr),
+                         (0, "", ""))
+        self.assertEqual(self.files(), [])
+
+    def test_configuration_moves_with_its_directory(self):
+        self.installed("--no-library")
+        jail = self.root / "etc/fail2ban/jail.d/postern.conf"
+        jail.write_text("[postern]\nenabled = true\n")
+        said = self.installed("--no-library", "--sysconfdir", "/usr/local/etc")
+        self.assertIn(f"kept, because it was changed: {jail}; this installation "
+                      "does not use it", said)
+        self.assertEqual([name for name in self.files()
+                          if name.startswith("/etc/")],
+                         ["/etc/fail2ban/jail.d/postern.conf"])
+        self.assertIn("/usr/local/etc/apparmor.d/postern", self.files())
+        result = self.uninstall()
+        self.assertEqual(result.stdout,
+                         f"kept, because it was changed: {jail}\n")
+        self.assertEqual(self.files(), ["/etc/fail2ban/jail.d/postern.conf"])
+
     # Uninstallation.
+
+    def test_the_root_is_no_prefix(self):
+        self.installed("--no-library")
+        files = self.files()
+        for prefix in ("/", "//"):
+            result = self.uninstall("--prefix", prefix)
+            self.assertEqual(result.returncode, 100)
+            self.assertEqual(result.stderr, f"tools/uninstall: --prefix {prefix}"
+                             ": must be a directory below /\n")
+        self.assertEqual(self.files(), files)
 
     def test_uninstall_removes_exactly_what_was_installed(self):
         (self.root / "usr/local/bin").mkdir(parents=True)
@@ -393,11 +475,21 @@ exec /bin/tar "$@"
         for options, words in ((["--prefx", "/usr"], "--prefx: unknown option"),
                                (["--prefix"], "--prefix: the directory"),
                                (["--prefix", "usr"], "must be an absolute path"),
+                               (["--prefix", "/"], "--prefix /: must be a"),
                                (["--prefix", "/a b"], "/a b: has a character")):
             result = self.install(*options)
             self.assertEqual(result.returncode, 100, options)
             self.assertIn(words, result.stderr)
             self.assertFalse(self.root.exists())
+
+    def test_help_is_the_comment(self):
+        for name, last in (("install", "it is then built already."),
+                           ("uninstall", "mail may belong to that user.")):
+            result = run(TOP / "tools" / name, "--help")
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.assertTrue(result.stdout.rstrip().endswith(last),
+                            result.stdout)
+            self.assertNotIn("#", result.stdout)
 
     # What is installed works.
 
