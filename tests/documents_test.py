@@ -96,6 +96,15 @@ def manual_texts(text):
             yield number, line
 
 
+def html_texts(text):
+    """Yields (line, text) for a page or a template of one, without the tags."""
+    # Line ends stay, for the numbers.
+    text = re.sub(r"<[^>]*>|\{%.*?%\}|\{\{.*?\}\}",
+                  lambda found: "\n" * found.group().count("\n"), text,
+                  flags=re.S)
+    yield from enumerate(text.split("\n"), 1)
+
+
 def head_texts(text):
     """Yields (line, text) for what is above the keys of a defect."""
     yield from enumerate(text.split("\n\n")[0].split("\n"), 1)
@@ -112,7 +121,8 @@ def reader(name):
         return None
     by_suffix = {".h": c_texts, ".cc": c_texts, ".c": c_texts, ".inc": c_texts,
                  ".py": python_texts, ".md": markdown_texts, ".7": manual_texts,
-                 ".8": manual_texts, ".defect": head_texts}
+                 ".8": manual_texts, ".html": html_texts,
+                 ".defect": head_texts}
     if path.suffix in by_suffix:
         return by_suffix[path.suffix]
     # Shell, Starlark, transcripts, units and configuration.
