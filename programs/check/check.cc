@@ -184,11 +184,9 @@ int RunCheck(int argc, const char* const* argv) {
   // Only options can be wrong so far.
   const bool mistakes = findings.prevent_start();
   const absl::Status tested = TestConfiguration(request->serve, &findings);
-  std::vector<Section> sections;
-  sections.push_back(ReportFindings(findings));
   // A later failure does not hide the findings.
   if (!tested.ok()) {
-    (void)Print(sections, request->json);
+    (void)Print({ReportFindings(findings)}, request->json);
     return Fail(tested);
   }
   // Without the option that has a mistake, the server grants other rights.
@@ -203,15 +201,18 @@ int RunCheck(int argc, const char* const* argv) {
   // that does not concern it, such as an expired certificate, does not.
   auto server = MakeServerSurface(request->serve);
   if (!server.ok()) {
-    const int printed = Print(sections, request->json);
-    if (sections[0].exit_code == 0) return Fail(server.status());
+    const int printed = Print({ReportFindings(findings)}, request->json);
+    if (printed == 0) return Fail(server.status());
     std::fprintf(stderr, "postern check: no relay surface: %s\n",
                  ForTerminal(server.status().message()).c_str());
     return printed;
   }
+  auto section =
+      MakeSurfaceSection(server->surface, request->surface,
+                         request->serve.senders, server->host, &findings);
+  std::vector<Section> sections;
+  sections.push_back(ReportFindings(findings));
   sections.push_back(std::move(server->destinations));
-  auto section = MakeSurfaceSection(server->surface, request->surface,
-                                    request->serve.senders, server->host);
   if (!section.ok()) {
     (void)Print(sections, request->json);
     const int failed = Fail(section.status());

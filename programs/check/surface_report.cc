@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "engine/grammar/ip_address.h"
 #include "log/printable.h"
 #include "programs/check/client_addresses.h"
 #include "programs/check/grants.h"
@@ -31,6 +32,19 @@ using Kind = SurfaceClients::Kind;
 
 constexpr size_t kMostSummarized = 6;  // rows in the summary
 constexpr char kOpenRelay[] = "--open-relay";
+// One of 16 IPv4 addresses, and one of 64 of IPv6, in networks of /64:
+// fc00::/7, which organizations use, has one of 128.
+constexpr uint64_t kManyIpv4 = uint64_t{1} << 28;
+constexpr uint64_t kManyIpv6 = uint64_t{1} << 58;
+
+// Returns `count` octets of an address, from `first`, as a number.
+uint64_t Octets(const IpAddress& address, size_t first, size_t count) {
+  uint64_t number = 0;
+  for (size_t i = first; i < first + count; ++i) {
+    number = number << 8 | address.bytes()[i];
+  }
+  return number;
+}
 
 // The kinds of recipients that some sender of a profile reaches.
 using Kinds = std::array<bool, RecipientClass::kKinds>;
@@ -442,6 +456,69 @@ SurfaceReport MakeSurfaceReport(const Surface& surface, bool own_senders) {
   report.notes = surface.notes;
   report.summary = Summarize(report);
   return report;
+}
+
+std::vector<OpenRelay> OpenRelays(const SurfaceReport& report) {
+  constexpr absl::string_view kMay =
+      " may send to every domain without AUTH, an open relay";
+  std::vector<OpenRelay> found;
+  if (report.must_authenticate) return found;
+  std::vector<net::AddressRange> ranges;
+  std::string source;  // of the first addresses
+  for (const SurfaceGroup& group : report.groups) {
+    if (group.effect != Effect::kRelay) continue;
+    for (const SurfaceClients& row : group.clients) {
+      if (row.claimed || row.source == kOpenRelay) continue;
+      switch (row.kind) {
+        case Kind::kOthers:
+          found.push_back(
+              {row.source,
+               absl::StrCat("every client without another rule", kMay)});
+          break;
+        case Kind::kAnyName:
+          found.push_back(
+              {row.source,
+               absl::StrCat("every client with a host name", kMay)});
+          break;
+        case Kind::kSuffix:
+          if (!IsWideDomain(row.name)) break;
+          found.push_back(
+              {row.source, absl::StrCat("every client with a host name below ",
+                                        row.name, kMay)});
+          break;
+        case Kind::kAddress:
+        case Kind::kNetwork:
+          for (const net::AddressRange& range : row.addresses.Ranges()) {
+            if (ranges.empty()) source = row.source;
+            ranges.push_back(range);
+          }
+          break;
+        case Kind::kIdent:
+        case Kind::kName:
+        case Kind::kUsers:
+          break;
+      }
+    }
+  }
+  // Several rules may share the addresses: a database has one for each octet.
+  uint64_t v4 = 0;
+  uint64_t v6 = 0;  // networks of /64
+  for (const net::AddressRange& range : net::AddressSet(ranges).Ranges()) {
+    if (range.first.v4()) {
+      v4 += Octets(range.last, 12, 4) - Octets(range.first, 12, 4) + 1;
+    } else {
+      v6 += Octets(range.last, 0, 8) - Octets(range.first, 0, 8);
+    }
+  }
+  if (v4 >= kManyIpv4) {
+    found.push_back({source, absl::StrCat("at least a sixteenth of all IPv4 "
+                                          "addresses",
+                                          kMay)});
+  } else if (v6 >= kManyIpv6) {
+    found.push_back(
+        {source, absl::StrCat("at least one of 64 IPv6 addresses", kMay)});
+  }
+  return found;
 }
 
 }  // namespace postern::programs

@@ -108,6 +108,18 @@ struct SurfaceReport {
 SurfaceReport MakeSurfaceReport(const policy::Surface& surface,
                                 bool own_senders);
 
+// A right that gives strangers an open relay.
+struct OpenRelay {
+  std::string source;  // as in SurfaceClients
+  std::string what;    // "every client may ..."
+};
+
+// Returns the rights with which strangers may send to every domain without
+// AUTH: those of all other clients, of all clients that have any name or one in
+// a top-level domain, and of so many addresses that no organization has them.
+// Without what a proxy must claim, and without --open-relay, which says it.
+std::vector<OpenRelay> OpenRelays(const SurfaceReport& report);
+
 }  // namespace postern::programs
 
 #endif  // POSTERN_PROGRAMS_CHECK_SURFACE_REPORT_H_

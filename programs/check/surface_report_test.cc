@@ -290,6 +290,47 @@ TEST_F(SurfaceReportTest, AgreesWithTheRules) {
   EXPECT_GT(relays, 500u);
 }
 
+TEST_F(SurfaceReportTest, StrangersAreAnOpenRelay) {
+  struct {
+    const char* rules;
+    std::vector<std::string> found;  // their beginnings
+  } const kRows[] = {
+      {"10.:allow,RELAYCLIENT=\"\"\n172.16-31.:allow,RELAYCLIENT=\"\"\n"
+       "=.example.org:allow,RELAYCLIENT=\"\"\n:allow\n",
+       {}},
+      {":allow,RELAYCLIENT=\"\"\n",
+       {"tcp.smtp:1: every client without another"}},
+      {"10.:allow\n=:allow,RELAYCLIENT=\"\"\n:allow\n",
+       {"tcp.smtp:2: every client with a host name may"}},
+      {"=.com:allow,RELAYCLIENT=\"\"\n:allow\n",
+       {"tcp.smtp:1: every client with a host name below .com"}},
+      {"1-14.:allow,RELAYCLIENT=\"\"\n:allow\n", {}},
+      {"1-99.:allow,RELAYCLIENT=\"\"\n:allow\n",
+       {"tcp.smtp:1: at least a sixteenth of all IPv4"}},
+      {"0-255.:allow,RELAYCLIENT=\"@fix.me\"\n:allow\n", {}},
+  };
+  for (const auto& row : kRows) {
+    SetRules(row.rules);
+    const std::vector<OpenRelay> found = OpenRelays(Report());
+    ASSERT_EQ(found.size(), row.found.size()) << row.rules;
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_THAT(absl::StrCat(found[i].source, ": ", found[i].what),
+                  testing::StartsWith(row.found[i]));
+    }
+  }
+  // Users are no strangers, and --open-relay says it.
+  SetRules(":allow,RELAYCLIENT=\"\"\n");
+  input_.users = true;
+  SurfaceReport report = Report();
+  EXPECT_EQ(OpenRelays(report).size(), 1u);
+  report.must_authenticate = true;
+  EXPECT_THAT(OpenRelays(report), IsEmpty());
+  report.must_authenticate = false;
+  input_.controls.open_relay = true;
+  SetRules(":allow\n");
+  EXPECT_THAT(OpenRelays(Report()), IsEmpty());
+}
+
 TEST_F(SurfaceReportTest, SummarizesWhoMaySendWhere) {
   SetRules(
       "203.0.113.0-15:allow,RELAYCLIENT=\"\"\n"

@@ -96,8 +96,15 @@ SurfaceOptions ReadSurfaceOptions(service::Options* given) {
 absl::StatusOr<Section> MakeSurfaceSection(const policy::Surface& surface,
                                            const SurfaceOptions& options,
                                            bool own_senders,
-                                           absl::string_view host) {
+                                           absl::string_view host,
+                                           service::Findings* findings) {
   const SurfaceReport report = MakeSurfaceReport(surface, own_senders);
+  for (const OpenRelay& open : OpenRelays(report)) {
+    findings->Add({.severity = service::Finding::Severity::kWarning,
+                   .where = open.source,
+                   .what = open.what,
+                   .fix = "name the networks of your clients instead"});
+  }
   Section section;
   section.text = SurfaceText(report);
   // 100,000 domains make 7 MB of JSON.

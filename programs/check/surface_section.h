@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "policy/surface/relay_surface.h"
 #include "programs/check/section.h"
+#include "service/finding.h"
 #include "service/options.h"
 
 namespace postern::programs {
@@ -35,7 +36,8 @@ SurfaceOptions ReadSurfaceOptions(service::Options* given);
 // Returns the report of the surface of the server `host`, and writes the files
 // that `options` names, each atomically. The exit code of the section is 1 if
 // the surface has grown beyond the grants of --expect. `own_senders` is the
-// option --senders of the server.
+// option --senders of the server. Adds a warning for each right that is an open
+// relay to `findings`.
 //
 // An error names the file that cannot be read or written, and the line if the
 // grants have a mistake (kInvalidArgument). Then the other files may have been
@@ -43,7 +45,8 @@ SurfaceOptions ReadSurfaceOptions(service::Options* given);
 absl::StatusOr<Section> MakeSurfaceSection(const policy::Surface& surface,
                                            const SurfaceOptions& options,
                                            bool own_senders,
-                                           absl::string_view host);
+                                           absl::string_view host,
+                                           service::Findings* findings);
 
 }  // namespace postern::programs
 
