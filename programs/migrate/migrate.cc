@@ -167,8 +167,7 @@ bool IsSupported(const Migration& migration) {
          std::all_of(migration.rows.begin(), migration.rows.end(), supported) &&
          std::all_of(migration.setups.begin(), migration.setups.end(),
                      [&](const Setup& setup) {
-                       return migrate::NotInConfig(setup).empty() &&
-                              std::all_of(setup.rows.begin(), setup.rows.end(),
+                       return std::all_of(setup.rows.begin(), setup.rows.end(),
                                           supported);
                      });
 }
@@ -272,7 +271,6 @@ std::string FormatJson(const Migration& migration) {
          {"postern_serve", migrate::FormatServe(setup)},
          {"postern_serve_arguments", migrate::ServeArguments(setup)},
          {"unknown", migrate::UnknownValues(setup)},
-         {"not_in_postern_conf", migrate::NotInConfig(setup)},
          {"postern_conf", migrate::FormatConfig(setup)},
          {"rows", RowsJson(setup.rows)}});
   }

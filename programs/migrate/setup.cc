@@ -5,17 +5,14 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "log/printable.h"
-#include "service/config_text.h"
 
 namespace postern::programs::migrate {
 namespace {
@@ -148,51 +145,6 @@ std::string FormatServer(const Setup& setup, std::vector<std::string> words) {
     words.insert(words.begin(), "exec");
   }
   return FormatCommand(words);
-}
-
-// What postern.conf has. A value that no line of the file can have is in
-// `refused`, with the reason.
-struct ConfigText {
-  std::string options;
-  std::vector<std::string> listeners;  // the section of each
-  std::vector<std::string> refused;
-};
-
-// Returns the line of a setting. If there is none, adds to `refused`.
-std::string Setting(absl::string_view name, absl::string_view value,
-                    std::vector<std::string>* refused) {
-  auto line = service::FormatSetting(name, value, absl::StrCat("--", name));
-  if (line.ok()) return *std::move(line);
-  refused->push_back(absl::StrCat(log::Printable(line.status().message()),
-                                  ": \"", log::Printable(value), "\""));
-  return "";
-}
-
-ConfigText ConfigOf(const Setup& setup) {
-  ConfigText text;
-  for (const Option& option : setup.serve) {
-    const absl::string_view value = option.value;
-    if (option.name == "user" && value != "postern") {
-      text.options +=
-          "# postern.service starts the server as the user postern: there, "
-          "leave this line\n# out, or name this user in a drop-in.\n";
-    }
-    text.options +=
-        Setting(option.name, value.empty() ? "yes" : value, &text.refused);
-  }
-  for (const std::string& address : setup.listen) {
-    (void)Setting("listen", address, &text.refused);  // a section has its rules
-    std::string section = absl::StrCat("[listen ", address, "]\n");
-    for (const std::string& word : setup.listen_words) {
-      const std::pair<absl::string_view, absl::string_view> parts =
-          absl::StrSplit(word, absl::MaxSplits('=', 1));
-      const bool has_value = absl::StrContains(word, '=');
-      section +=
-          Setting(parts.first, has_value ? parts.second : "yes", &text.refused);
-    }
-    text.listeners.push_back(std::move(section));
-  }
-  return text;
 }
 
 void AddOptions(const std::vector<Option>& options,
@@ -393,27 +345,40 @@ std::string FormatServe(const Setup& setup) {
 }
 
 std::string FormatConfig(const Setup& setup) {
-  const ConfigText config = ConfigOf(setup);
-  std::vector<std::string> wrong = UnknownValues(setup);
-  wrong.insert(wrong.end(), config.refused.begin(), config.refused.end());
   std::string text;
-  if (!wrong.empty()) {
+  const std::vector<std::string> unknown = UnknownValues(setup);
+  if (!unknown.empty()) {
     text +=
         "# Each line \"value-not-known\" is an error: write an option "
         "instead.\n";
   }
-  for (const std::string& each : wrong) {
+  for (const std::string& each : unknown) {
     absl::StrAppend(&text, "value-not-known = ", each, "\n");
   }
-  text += config.options;
-  for (const std::string& section : config.listeners) {
-    absl::StrAppend(&text, text.empty() ? "" : "\n", section);
+  for (const Option& option : setup.serve) {
+    if (option.name == "user" && option.value != "postern") {
+      absl::StrAppend(&text,
+                      "# postern.service starts the server as the user postern: "
+                      "there, leave this line\n# out, or write User=",
+                      option.value, " into a drop-in.\n");
+    }
+    absl::StrAppend(&text, option.name, " = ",
+                    option.value.empty() ? "yes" : option.value, "\n");
+  }
+  for (const std::string& address : setup.listen) {
+    absl::StrAppend(&text, text.empty() ? "" : "\n", "[listen ", address,
+                    "]\n");
+    for (const std::string& word : setup.listen_words) {
+      const size_t equals = word.find('=');
+      if (equals == std::string::npos) {
+        absl::StrAppend(&text, word, " = yes\n");
+      } else {
+        absl::StrAppend(&text, word.substr(0, equals), " = ",
+                        word.substr(equals + 1), "\n");
+      }
+    }
   }
   return text;
-}
-
-std::vector<std::string> NotInConfig(const Setup& setup) {
-  return ConfigOf(setup).refused;
 }
 
 std::string FormatRows(const std::vector<Row>& rows) {

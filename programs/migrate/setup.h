@@ -124,13 +124,8 @@ std::vector<std::string> ServeArguments(const Setup& setup);
 std::string FormatSmtpd(const Setup& setup);
 // Returns the run script for postern serve.
 std::string FormatServe(const Setup& setup);
-// Returns postern.conf for postern serve: see postern-config(7). Each value
-// that is not known, or that the file cannot have, is a line that postern serve
-// refuses.
+// Returns postern.conf for postern serve: see postern-config(7).
 std::string FormatConfig(const Setup& setup);
-// Returns the options whose values postern.conf cannot have, because they have
-// white space at an end or a control character: one line for each.
-std::vector<std::string> NotInConfig(const Setup& setup);
 // Returns the table.
 std::string FormatRows(const std::vector<Row>& rows);
 

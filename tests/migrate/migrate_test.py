@@ -16,7 +16,6 @@ import json
 import os
 import pathlib
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -553,45 +552,6 @@ class Migrate(harness.TestCase):
             self.assertEqual(ran.returncode, code, arguments)
             self.assertIn(message, ran.stderr)
             self.assertEqual(ran.stdout, "")
-
-    def test_each_value_is_in_the_configuration_or_refused(self):
-        """The values of postern.conf are not quoted: it keeps them as they
-        are, and cannot have white space at an end."""
-        for rules in ("/etc/a#b", "#a", "/etc/a b", "'a b'", '"a" \'b',
-                      "a\\b", "a = b", "[a]"):
-            with self.subTest(rules):
-                _, result = self.migrate_text(
-                    f"exec tcpserver -x {shlex.quote(rules)} 0 25 qmail-smtpd")
-                server = result["servers"][0]
-                self.assertEqual(server["not_in_postern_conf"], [])
-                self.assertIn(f"rules = {rules}\n", server["postern_conf"])
-                path = self.folder / "postern.conf"
-                path.write_text(server["postern_conf"])
-                ran = subprocess.run(
-                    [harness.POSTERN, "config", "show", "--config", str(path)],
-                    capture_output=True, text=True, timeout=harness.PATIENCE,
-                    check=False)
-                self.assertEqual((ran.returncode, ran.stderr), (0, ""))
-                self.assertIn(f"\nrules = {rules}\n", ran.stdout)
-        for rules, shown_as in (("/etc/rules ", "/etc/rules "),
-                                (" /etc/rules", " /etc/rules"),
-                                ("a\tb\x01", r"a\x09b\x01")):
-            with self.subTest(rules):
-                _, result = self.migrate_text(
-                    f"exec tcpserver -x {shlex.quote(rules)} 0 25 qmail-smtpd")
-                server = result["servers"][0]
-                self.assertEqual(server["not_in_postern_conf"], [
-                    "--rules: the value cannot be in a file: it has a control "
-                    f'character, or white space at an end: "{shown_as}"'])
-                self.assertNotIn("\nrules =", "\n" + server["postern_conf"])
-                # The run script has it, and the file is refused.
-                self.assertIn(rules, server["postern_serve_arguments"])
-                server["unknown"] = server["not_in_postern_conf"]
-                self.accepted_as_configuration(server)
-        for user, code in (("qmaild", 0), ("'qmaild '", 1)):
-            self.assertEqual(self.migrate_text(
-                f"exec setuidgid {user} tcpserver -HRl0 0 25 qmail-smtpd")[0],
-                             code)
 
     def test_a_script_without_a_server(self):
         script = self.folder / "run"
