@@ -61,12 +61,19 @@ std::optional<std::string> PortOf(absl::string_view name) {
 }
 
 // Returns the host of --listen; nullopt for a name, which DNS would answer.
-std::optional<std::string> HostOf(absl::string_view name) {
-  if (name == "0" || name.empty() || name == "0.0.0.0" || name == ":0" ||
-      name == "*") {
-    return "*";
+// The rules and the firewall of a server for IPv4 know no IPv6 client, so only
+// a server that listens on IPv6 gets "*". `family` is '4', '6', or 0 if only
+// the name says it.
+std::optional<std::string> HostOf(absl::string_view name, char family) {
+  const bool all_ipv4 =
+      name == "0" || name.empty() || name == "0.0.0.0" || name == "*";
+  const bool all = name == ":0" || name == "::" || name == "::0";
+  if (all_ipv4 || all) {
+    if (family == '4') return "0.0.0.0";
+    if (family == '6') return "[::]";
+    return all ? "*" : "0.0.0.0";
   }
-  if (name == "localhost") return "127.0.0.1";
+  if (name == "localhost") return family == '6' ? "[::1]" : "127.0.0.1";
   if (!IpAddress::Parse(name)) return std::nullopt;
   return absl::StrContains(name, ':') ? absl::StrCat("[", name, "]")
                                       : std::string(name);
@@ -231,6 +238,7 @@ class Chain {
   bool done_ = false;  // at qmail-smtpd
   // The words of setup_.front with a limit of memory, and their option.
   std::vector<std::pair<size_t, std::string>> memory_;
+  char family_ = 0;  // of the addresses, if an option says it: '4' or '6'
   std::optional<Word> rules_;
   // The row about host names. They are looked up only if a rule needs them.
   std::optional<size_t> host_names_row_;
@@ -334,7 +342,7 @@ void Chain::MapListener(const Word& host, const Word& port) {
   const std::string what = absl::StrCat(host.text, " ", port.text);
   if (!host.known()) return Unknown(host, "the address");
   if (!port.known()) return Unknown(port, "the port");
-  const std::optional<std::string> address = HostOf(host.text);
+  const std::optional<std::string> address = HostOf(host.text, family_);
   const std::optional<std::string> number = PortOf(port.text);
   if (!address || !number) {
     return AddRow(place, what, {Outcome::kMaps, "kept"},
@@ -342,11 +350,17 @@ void Chain::MapListener(const Word& host, const Word& port) {
                    "--listen has an IP address and a port number: write them"});
   }
   setup_.listen.push_back(absl::StrCat(*address, ":", *number));
-  const bool both = *address == "*";
+  std::string families;
+  if (*address == "*") families = "; on IPv4 and IPv6";
+  if (*address == "[::]") families = "; on IPv6 only";
+  if (*address == "0.0.0.0") {
+    families = absl::StrCat("; on IPv4 only. '*:", *number,
+                            "' adds IPv6: the rules and the firewall must "
+                            "know it first");
+  }
   AddRow(place, what, {Outcome::kMaps, "kept"},
-         {both ? Outcome::kDiffers : Outcome::kMaps,
-          absl::StrCat("--listen '", setup_.listen.back(), "'",
-                       both ? "; it listens on IPv6, too" : "")});
+         {Outcome::kMaps,
+          absl::StrCat("--listen '", setup_.listen.back(), "'", families)});
 }
 
 void Chain::MapAddress(size_t begin) {
@@ -502,10 +516,9 @@ void Chain::MapTcpServer(size_t begin) {
         break;
       case '4':
       case '6':
+        family_ = option.letter;
         AddRow(value.place, what, Kept(),
-               {Outcome::kDiffers,
-                "the address of --listen says which: 0.0.0.0, [::] or * for "
-                "both"});
+               {Outcome::kMaps, "the address of --listen says it"});
         break;
       // Without effect on what is accepted: verbosity, options of TCP and IP,
       // the port on descriptor 1, timeouts, and variables about TLS.
@@ -1244,6 +1257,13 @@ void Chain::MapService() {
       host.text = fields[0].substr(0, colon);
       port.text = fields[0].substr(colon + 1);
     }
+    if (absl::EndsWith(fields[2], "46")) {
+      if (host.text == "0" || host.text == "*") host.text = "::";
+    } else if (absl::EndsWith(fields[2], "6")) {
+      family_ = '6';
+    } else {
+      family_ = '4';
+    }
     Word user = port;
     user.text = fields[4].substr(0, fields[4].find_first_of(".:"));
     MapListener(host, port);
@@ -1251,6 +1271,8 @@ void Chain::MapService() {
     return;
   }
   setup_.form_lines = {absl::StrCat("service ", service_->name), "{"};
+  bool ipv6 = false;
+  bool ipv6_only = false;
   for (const auto& [key, sign, value] : service_->settings) {
     if (value.text.empty()) continue;
     setup_.form_lines.push_back(
@@ -1271,6 +1293,16 @@ void Chain::MapService() {
       port = value;
     } else if (key == "bind" || key == "interface") {
       host = value;
+    } else if (key == "v6only") {
+      ipv6_only = value.text == "yes";
+      AddRow(value.place, what, kept,
+             {Outcome::kMaps, "the address of --listen says it"});
+    } else if (key == "flags") {
+      // Without v6only, the socket of IPv6 takes clients of IPv4, too.
+      for (const absl::string_view flag : absl::StrSplit(value.text, ' ')) {
+        if (flag == "IPv6") ipv6 = sign != "-=";
+        if (flag == "IPv4" && sign != "-=") family_ = '4';
+      }
     } else if (key == "disable") {
       AddRow(value.place, what, kept,
              {value.text == "no" ? Outcome::kMaps : Outcome::kDiffers,
@@ -1304,12 +1336,16 @@ void Chain::MapService() {
       AddRow(value.place, what, kept,
              {Outcome::kUnsupported, "--pass-environment NAME passes it on"});
     } else if (key != "socket_type" && key != "protocol" && key != "wait" &&
-               key != "group" && key != "flags" && key != "type" &&
+               key != "group" && key != "type" &&
                key != "id" && key != "nice" && key != "umask" &&
                !absl::StartsWith(key, "log_") && key != "groups") {
       AddRow(value.place, what, kept,
              {Outcome::kUnsupported, "this setting of xinetd is not known"});
     }
+  }
+  if (ipv6 && family_ != '4') {
+    if (ipv6_only) family_ = '6';
+    if (host.text == "0") host.text = "::";
   }
   MapListener(host, port);
 }
@@ -1749,11 +1785,11 @@ void Chain::Finish() {
   }
   MapMemory();
   if (!setup_.listen.empty()) return;
-  setup_.listen.emplace_back("*:25");
+  setup_.listen.emplace_back("0.0.0.0:25");
   const Place command = words_.empty() ? Place() : words_[0].place;
   AddRow(command, "the address", Kept(),
          {Outcome::kUnsupported,
-          "the address is not known: write it in place of *:25"});
+          "the address is not known: write it in place of 0.0.0.0:25"});
   LackBecause(command, "the address is not known");
 }
 

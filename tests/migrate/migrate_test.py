@@ -307,6 +307,42 @@ class Migrate(harness.TestCase):
             timeout=harness.PATIENCE)
         self.assertIn("--host-names", ran.stdout)
 
+    def test_listens_on_no_more_addresses_than_before(self):
+        """The rules and the firewall of a server for IPv4 know no IPv6."""
+        tcpserver = "#!/bin/sh\nexec tcpserver -HRl0 {} 25 qmail-smtpd\n"
+        xinetd = ("service smtp\n{{\nuser = qmaild\n{}\n"
+                  "server = /var/qmail/bin/qmail-smtpd\n}}\n")
+        inetd = "smtp stream {} nowait qmaild /var/qmail/bin/qmail-smtpd\n"
+        ipv4, ipv6, both = "0.0.0.0:25", "[::]:25", "*:25"
+        for form, option, address in (
+                (tcpserver, "0", ipv4), (tcpserver, "0.0.0.0", ipv4),
+                (tcpserver, "''", ipv4), (tcpserver, "-4 0.0.0.0", ipv4),
+                (tcpserver, "-4 ::", ipv4), (tcpserver, "-6 0", ipv6),
+                (tcpserver, "-6 ::", ipv6), (tcpserver, "::", both),
+                (tcpserver, ":0", both), (tcpserver, "localhost",
+                                          "127.0.0.1:25"),
+                (tcpserver, "-6 localhost", "[::1]:25"),
+                (tcpserver, "2001:db8::1", "[2001:db8::1]:25"),
+                (xinetd, "", ipv4), (xinetd, "flags = REUSE IPv4", ipv4),
+                (xinetd, "flags = REUSE IPv6", both),
+                (xinetd, "flags = IPv6\nv6only = yes", ipv6),
+                (xinetd, "flags = IPv6\nbind = 0.0.0.0", ipv4),
+                (inetd, "tcp", ipv4), (inetd, "tcp4", ipv4),
+                (inetd, "tcp6", ipv6), (inetd, "tcp46", both)):
+            with self.subTest(form.format(option)):
+                code, result = self.migrate_text(form.format(option))
+                self.assertEqual(code, 0)
+                arguments = result["servers"][0]["postern_serve_arguments"]
+                self.assertEqual(
+                    [value for name, value in zip(arguments, arguments[1:])
+                     if name == "--listen"], [address])
+        for command in ("tcpsvd -l0 0 25 qmail-smtpd",
+                        "stunnel -d 465 -p /c -l qmail-smtpd", "qmail-smtpd"):
+            _, result = self.migrate_text(f"#!/bin/sh\nexec {command}\n")
+            server = result["servers"][0]
+            self.assertNotIn("*:", server["postern_serve"])
+            self.assertNotIn("*:", server["postern_conf"])
+
     def test_inetd(self):
         """tcpd takes the name of the process for the program that it runs, and
         env stays."""
@@ -481,7 +517,7 @@ class Migrate(harness.TestCase):
             (("--only", "serve"), 100, ""),
             (("--only", "serve", "--server", "3"), 100, ""),
             (("--server", "1"), 100, ""),
-            (("--only", "serve", "--server", "2"), 0, "*:587")):
+            (("--only", "serve", "--server", "2"), 0, "0.0.0.0:587")):
             ran = run(*options)
             self.assertIn(shown, ran.stdout, options)
             self.assertEqual(ran.returncode == 100, code == 100, ran.stderr)
