@@ -7,6 +7,7 @@
 // what is read without an answer: a second reading is the same. Words of a
 // server are in lines of the script. No file is read outside the site, which
 // does not exist here, so no substitution has an answer except those of users.
+// A variable that the server has is not one that the script removes.
 
 #include <algorithm>
 #include <cstdint>
@@ -51,6 +52,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const ServerCommand& server = script.servers[i];
     EXPECT_EQ(server.words.size(), again.servers[i].words.size());
     EXPECT_FALSE(server.words.empty());
+    for (const RemovedVariable& removed : server.removed) {
+      for (const Variable& variable : server.environment) {
+        EXPECT_NE(removed.name, variable.name);
+      }
+    }
+    for (const Word& word : server.unread) {
+      EXPECT_FALSE(word.known());
+      EXPECT_TRUE(word.place.line >= 1 && word.place.line <= lines);
+    }
     for (const Word& word : server.words) {
       EXPECT_LE(word.text.size(), size_t{1} << 17);
       EXPECT_TRUE(word.place.line >= 1 && word.place.line <= lines);

@@ -12,6 +12,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "programs/migrate/shell_builtins.h"
 #include "programs/migrate/shell_expansion.h"
@@ -102,7 +104,7 @@ class Reader {
   Outcome RunPipeline(const Node& node, bool background);
   Outcome RunSimple(const Node& node, bool background,
                     std::vector<PipedCommand>* pipe);
-  Outcome Include(absl::Span<const Word> arguments);
+  Outcome Include(absl::Span<const Word> arguments, const Place& place);
   void StartServer(Simple simple, std::vector<PipedCommand>* pipe,
                    bool background);
   Simple ExpandSimple(Range range);
@@ -428,6 +430,8 @@ Reader::Simple Reader::ExpandSimple(Range range) {
     }
     if (token.kind == Token::Kind::kRedirection) {
       const Token& target = tokens_[++i];
+      // Its text would be missing. Read() names it.
+      if (absl::StrContains(token.text, "<<")) continue;
       simple.redirections.push_back(
           {std::string(token.text),
            expansion_.ExpandOne(target.text, target.line)});
@@ -466,11 +470,11 @@ Reader::Simple Reader::ExpandSimple(Range range) {
   return simple;
 }
 
-Outcome Reader::Include(absl::Span<const Word> arguments) {
+Outcome Reader::Include(absl::Span<const Word> arguments, const Place& place) {
   Outcome outcome = {.effect = true};
   const auto unread = [&](std::string why) {
-    const int line = arguments.empty() ? 0 : arguments[0].place.line;
-    state_.ForgetAll({name_, line});
+    state_.ForgetAll(place,
+                     absl::StrCat(why, ": it may set or remove any variable"));
     outcome.why = std::move(why);
     return outcome;
   };
@@ -513,6 +517,14 @@ void Reader::StartServer(Simple simple, std::vector<PipedCommand>* pipe,
   for (Variable& variable : simple.before) {
     server.environment.push_back(std::move(variable));
   }
+  for (const auto& [name, removed] : state_.removed) {
+    if (std::none_of(
+            server.environment.begin(), server.environment.end(),
+            [&name = name](const auto& v) { return v.name == name; })) {
+      server.removed.push_back(removed);
+    }
+  }
+  server.unread = state_.unread;
   server.directory = state_.directory;
   server.shell = state_.shell;
   server.shell_redirections = state_.redirections;
@@ -616,7 +628,7 @@ Outcome Reader::RunSimple(const Node& node, bool background,
   }
   if (command == "set") return RunSet(arguments, &state_);
   if (command == "unset") return RunUnset(arguments, &state_);
-  if (command == "." || command == "source") return Include(arguments);
+  if (command == "." || command == "source") return Include(arguments, place);
   if (command == "exit") {
     state_.ended = true;
     return {.effect = true};
@@ -699,6 +711,31 @@ Outcome Reader::Read() {
 }  // namespace
 }  // namespace shell
 
+namespace {
+
+// Returns the program that the first line of a script names, without its
+// directory; empty if it names none.
+std::string Interpreter(absl::string_view first) {
+  if (!absl::ConsumePrefix(&first, "#!")) return "";
+  for (const absl::string_view word :
+       absl::StrSplit(first, absl::ByAnyChar(" \t\r"), absl::SkipEmpty())) {
+    const std::string name(shell::BaseName(word));
+    if (name != "env" && name != "busybox") return name;
+  }
+  return "";
+}
+
+bool IsShell(absl::string_view name) {
+  for (const absl::string_view known :
+       {"", "sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "pdksh",
+        "posh", "yash"}) {
+    if (name == known) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::string Place::Format() const {
   return line == 0 ? file : absl::StrCat(file, ":", line);
 }
@@ -711,11 +748,26 @@ RunScript ReadRunScript(absl::string_view name, absl::string_view text,
   shell::State state;
   state.directory = std::string(directory);
   const absl::string_view first = text.substr(0, text.find('\n'));
+  if (const std::string interpreter = Interpreter(first);
+      !IsShell(interpreter)) {
+    script.notes.push_back(
+        {Note::Kind::kNotUnderstood,
+         {std::string(name), 1},
+         shell::Cut(first),
+         absl::StrCat("a script of ", interpreter, ", and not of sh")});
+    script.lines.assign(static_cast<size_t>(shell::CountLines(text)),
+                        LineState::kNamed);
+    return script;
+  }
   const bool has_shell = absl::StartsWith(first, "#!");
   const size_t option = first.find(" -");
   if (has_shell && option != absl::string_view::npos &&
       absl::StrContains(first.substr(option), 'a')) {
     state.export_all = shell::Answer::kYes;  // #!/bin/sh -a
+  }
+  if (has_shell && option != absl::string_view::npos &&
+      absl::StrContains(first.substr(option), 'e')) {
+    shell::SetErrexit(true, {std::string(name), 1}, &state);
   }
   shell::Reader reader(name, text, files, is_server, &state, &script, 0,
                        has_shell && absl::StrContains(first, "bash"));

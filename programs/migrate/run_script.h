@@ -51,6 +51,14 @@ struct Variable {
   Word value;
 };
 
+// A variable that the server does not have, also if the process that starts the
+// script has it.
+struct RemovedVariable {
+  std::string name;
+  std::string what;  // the command that takes it away
+  Place place;
+};
+
 // A redirection: "2>&" and "1", or ">>" and "/var/log/smtpd".
 struct Redirection {
   std::string sign;  // with the number of the descriptor, if it has one
@@ -67,6 +75,10 @@ struct PipedCommand {
 struct ServerCommand {
   std::vector<Word> words;  // the program and its arguments
   std::vector<Variable> environment;
+  std::vector<RemovedVariable> removed;
+  // What is not read and may have set or removed any variable, so the
+  // environment is not complete. No word has a text.
+  std::vector<Word> unread;
   // Commands of the shell that change the process, such as umask and cd.
   std::vector<std::vector<Word>> shell;
   // The redirections of `exec` without a command before the server, and those

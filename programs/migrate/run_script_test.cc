@@ -557,5 +557,126 @@ TEST_F(RunScriptTest, ValuesHaveALimit) {
   EXPECT_FALSE(script.servers[0].words[1].known());
 }
 
+// What the process that starts the script may have, and the server does not.
+TEST_F(RunScriptTest, RemovedVariablesAreThoseThatTheServerLacks) {
+  directory_.Write("service/smtp/removes", "unset B\n");
+  const struct {
+    absl::string_view text;
+    absl::string_view removed;
+  } kCases[] = {
+      {"unset A", "A"},
+      {"unset B A", "A B"},
+      {"unset -v A", "A"},
+      {"unset -f A", ""},
+      {"export -n A", "A"},
+      {"A=1\nexport A\nunset A", "A"},
+      {"unset A\nA=1", "A"},
+      {"unset A\nexport A", "A"},
+      {"unset A\nexport A=1", ""},
+      {"unset A\nA=1\nexport A", ""},
+      {"unset A\nset -a\nA=1", ""},
+      {"export A=1\nexport -n A", "A"},
+      {". ./removes", "B"},
+      {"(unset A)", ""},
+      {"false && unset A", ""},
+  };
+  for (const auto& each : kCases) {
+    const RunScript script = Read(absl::StrCat(each.text, "\ntcpserver\n"));
+    ASSERT_EQ(script.servers.size(), 1) << each.text;
+    std::vector<std::string> names;
+    for (const RemovedVariable& removed : script.servers[0].removed) {
+      names.push_back(removed.name);
+      EXPECT_NE(removed.place.line, 0);
+    }
+    EXPECT_EQ(absl::StrJoin(names, " "), each.removed) << each.text;
+  }
+  EXPECT_EQ(Environment("case $X in a) unset A;; esac\ntcpserver"), "?A");
+  EXPECT_EQ(Environment("read A </x\nexport A\ntcpserver"), "?A");
+  EXPECT_EQ(Environment("for A in 1 2; do :; done\nexport A\ntcpserver"), "?A");
+}
+
+TEST_F(RunScriptTest, WhatMayChangeAnyVariableIsReported) {
+  directory_.Write("service/smtp/known", "A=1\n");
+  directory_.Write("service/smtp/evals", "\neval $X\n");
+  const struct {
+    absl::string_view text;
+    absl::string_view unread;
+  } kCases[] = {
+      {". ./known", ""},
+      {". /none",
+       "run:1: /none cannot be read: it may set or remove any "
+       "variable"},
+      {". ./evals",
+       "/service/smtp/evals:2: line 2 may set or remove any "
+       "variable"},
+      {".", "run:1: the file is not read: it may set or remove any variable"},
+      {"eval x", "run:1: line 1 may set or remove any variable"},
+      {"eval x; eval y", "run:1: line 1 may set or remove any variable"},
+      {"if $X; then\n. ./known\nfi",
+       "run:1: line 1 may set or remove any variable"},
+      {"f() { A=1; }", ""},
+      {"f() { A=1; }\nf", "run:2: line 2 may set or remove any variable"},
+      {"unset $X", "run:1: unset has a word that is not known"},
+      {"export $X", "run:1: line 1 names a variable that is not known"},
+      {"while x; do\nexport $X=1\ndone",
+       "run:2: line 2 names a variable that is not known"},
+      {"touch /x\ncp a b\nmkdir $X", ""},
+  };
+  for (const auto& each : kCases) {
+    const RunScript script = Read(absl::StrCat(each.text, "\ntcpserver\n"));
+    ASSERT_EQ(script.servers.size(), 1) << each.text;
+    std::vector<std::string> unread;
+    for (const Word& word : script.servers[0].unread) {
+      unread.push_back(absl::StrCat(word.place.Format(), ": ", word.unknown));
+    }
+    if (each.unread.empty()) {
+      EXPECT_THAT(unread, IsEmpty()) << each.text;
+    } else {
+      ASSERT_FALSE(unread.empty()) << each.text;
+      EXPECT_EQ(unread[0], each.unread) << each.text;
+    }
+  }
+}
+
+TEST_F(RunScriptTest, DeepNestingHasALimit) {
+  const auto nested = [](absl::string_view open, absl::string_view close) {
+    std::string text = "X=\ntcpserver ";
+    for (int i = 0; i < 20000; ++i) absl::StrAppend(&text, open);
+    text += "x";
+    for (int i = 0; i < 20000; ++i) absl::StrAppend(&text, close);
+    return text;
+  };
+  for (const auto& [open, close] :
+       {std::pair("$(", ")"), {"${X:-", "}"}, {"${X:-\"", "\"}"}}) {
+    const RunScript script = Read(nested(open, close));
+    ASSERT_EQ(script.servers.size(), 1);
+    ASSERT_EQ(script.servers[0].words.size(), 2);
+    EXPECT_FALSE(script.servers[0].words[1].known());
+  }
+  std::string test = "[ ";
+  for (int i = 0; i < 60000; ++i) test += "! ";
+  EXPECT_THAT(Notes(absl::StrCat("if ", test, "x ]; then A=1; fi\n")),
+              ElementsAre("run:1: the condition cannot be answered by "
+                          "reading"));
+  EXPECT_EQ(Server("tcpserver \"${X:-a}\" $(cat $(echo x))"),
+            "[tcpserver]?[$X]?[$(cat $(echo x))]");
+}
+
+TEST_F(RunScriptTest, OnlyScriptsOfShAreRead) {
+  for (const absl::string_view first :
+       {"#!/command/execlineb -P", "#!/bin/csh", "#!/usr/bin/env perl"}) {
+    const RunScript script = Read(absl::StrCat(first, "\ntcpserver 0 25 x\n"));
+    EXPECT_TRUE(script.servers.empty());
+    ASSERT_EQ(script.notes.size(), 1);
+    EXPECT_EQ(script.notes[0].text, first);
+  }
+  for (const absl::string_view first :
+       {"#!/bin/sh", "#!/bin/bash -p", "#!/usr/bin/env sh", "#!", "",
+        "#!/bin/busybox ash"}) {
+    EXPECT_EQ(Server(absl::StrCat(first, "\ntcpserver 0\n")), "[tcpserver][0]")
+        << first;
+  }
+}
+
 }  // namespace
 }  // namespace postern::programs::migrate

@@ -16,6 +16,7 @@ namespace postern::programs::migrate::shell {
 namespace {
 
 constexpr size_t npos = absl::string_view::npos;
+constexpr size_t kMaxTestWords = 256;
 
 Answer Test(absl::Span<const Word> words, bool brackets, bool bash,
             absl::string_view directory, const SiteFiles& files) {
@@ -70,8 +71,9 @@ Answer Test(absl::Span<const Word> words, bool brackets, bool bash,
       return left == decides || right == decides ? decides : Not(decides);
     }
   }
-  if (text(0) == "!")
+  if (text(0) == "!") {
     return Not(Test(words.subspan(1), brackets, bash, directory, files));
+  }
   if (words.size() != 2) return Answer::kUnknown;
   if (text(0) == "-z") return Of(text(1).empty());
   if (text(0) == "-n") return Of(!text(1).empty());
@@ -98,6 +100,8 @@ Answer Test(absl::Span<const Word> words, bool brackets, bool bash,
 Answer RunTest(absl::Span<const Word> words, bool bash,
                absl::string_view directory, const SiteFiles& files) {
   if (words.empty() || !words[0].known()) return Answer::kUnknown;
+  // Each word can be one more level.
+  if (words.size() > kMaxTestWords) return Answer::kUnknown;
   if (words[0].text == "test")
     return Test(words.subspan(1), false, bash, directory, files);
   const bool brackets = words[0].text == "[[";
@@ -141,7 +145,7 @@ Outcome RunDeclaration(absl::string_view program, absl::Span<const Word> words,
     if (!IsName(name) || (equals == npos && !word.known())) {
       outcome.why =
           absl::StrCat("a word of ", program, " is not known: ", word.text);
-      if (exports) state->MayExportAll();
+      if (exports) state->MayExportAll(word.place);
       continue;
     }
     if (equals != npos) {
@@ -149,9 +153,19 @@ Outcome RunDeclaration(absl::string_view program, absl::Span<const Word> words,
       value.text = word.text.substr(equals + 1);
       state->Set(name, std::move(value));
     }
-    if (exports) state->variables[name].exported = exported;
+    if (!exports) continue;
+    state->variables[name].exported = exported;
+    if (exported == Answer::kNo) {
+      state->removed[name] = {name, absl::StrCat("export -n ", name),
+                              word.place};
+    }
   }
   return outcome;
+}
+
+void SetErrexit(bool on, const Place& place, State* state) {
+  state->shell.push_back({{.text = "set", .place = place},
+                          {.text = on ? "-e" : "+e", .place = place}});
 }
 
 Outcome RunSet(absl::Span<const Word> words, State* state) {
@@ -163,6 +177,7 @@ Outcome RunSet(absl::Span<const Word> words, State* state) {
     bool known = words[i].known();
     if (known && !sets && !absl::StartsWith(text, "+")) break;  // parameters
     bool all = false;
+    bool ends = false;  // -e
     for (size_t at = 1; known && at < text.size(); ++at) {
       if (text[at] == 'a') {
         all = true;
@@ -174,8 +189,10 @@ Outcome RunSet(absl::Span<const Word> words, State* state) {
         const Word& option = words[++i];
         known = option.known() && Contains(kOptions, option.text);
         all = all || option.text == "allexport";
+        ends = ends || option.text == "errexit";
       } else {
         known = absl::string_view("befhmuvxCEHT").find(text[at]) != npos;
+        ends = ends || text[at] == 'e';
       }
     }
     if (!known) {
@@ -184,20 +201,32 @@ Outcome RunSet(absl::Span<const Word> words, State* state) {
       return outcome;
     }
     if (all) state->export_all = Of(sets);
+    if (ends) SetErrexit(sets, words[i].place, state);
   }
   return outcome;
 }
 
 Outcome RunUnset(absl::Span<const Word> words, State* state) {
   Outcome outcome = {.answer = Answer::kYes, .effect = true};
+  bool functions = false;
   for (const Word& word : words) {
     if (word.known() && word.text == "-v") continue;
+    if (word.known() && word.text == "-f") {
+      functions = true;
+      continue;
+    }
     if (!word.known() || !IsName(word.text)) {
       state->ForgetAll(word.place, "unset has a word that is not known");
       outcome.why = absl::StrCat("a word of unset is not known: ", word.text);
       return outcome;
     }
+    if (functions) {
+      state->functions.erase(word.text);
+      continue;
+    }
     state->variables.erase(word.text);
+    state->removed[word.text] = {word.text, absl::StrCat("unset ", word.text),
+                                 word.place};
   }
   return outcome;
 }
@@ -206,9 +235,6 @@ Outcome RunUnknown(absl::Span<const Word> words, const Place& place,
                    State* state) {
   const std::string why = absl::StrCat("line ", place.line, " may set it");
   const std::string& command = words[0].text;
-  static constexpr absl::string_view kAssigns[] = {
-      "read",    "getopts",   "local",  "declare", "typeset", "let",
-      "mapfile", "readarray", "printf", "wait",    "command", "builtin"};
   if (Contains(kRunsCode, command) || state->functions.count(command) != 0) {
     state->ForgetAll(place);
   }
@@ -216,7 +242,8 @@ Outcome RunUnknown(absl::Span<const Word> words, const Place& place,
     for (const Word& word : words) {
       absl::string_view name = AssignedName(word.text);
       if (name.empty() && IsName(word.text) &&
-          state->variables.count(word.text) != 0) {
+          (state->variables.count(word.text) != 0 ||
+           (&word != &words[0] && Contains(kAssigns, command)))) {
         name = word.text;
       }
       if (!word.known() && Contains(kAssigns, command)) {

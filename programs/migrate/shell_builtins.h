@@ -34,6 +34,8 @@ Answer RunTest(absl::Span<const Word> words, bool bash,
 // Runs export or readonly, the `program`, with the arguments `words`.
 Outcome RunDeclaration(absl::string_view program, absl::Span<const Word> words,
                        State* state);
+// Keeps set -e, or set +e, before the server.
+void SetErrexit(bool on, const Place& place, State* state);
 Outcome RunSet(absl::Span<const Word> words, State* state);
 // The file of `words` is that of the command.
 Outcome RunUnset(absl::Span<const Word> words, State* state);

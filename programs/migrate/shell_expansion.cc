@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -19,6 +20,8 @@ namespace {
 constexpr size_t npos = absl::string_view::npos;
 // A variable that doubles itself grows exponentially.
 constexpr size_t kMaxValue = size_t{1} << 16;
+constexpr int kMaxNesting = 64;  // of substitutions and quotes
+constexpr size_t kMaxShown = 60;
 
 }  // namespace
 
@@ -208,6 +211,14 @@ void Expansion::Append(const Word& part, bool quoted, std::vector<Word>* words,
 void Expansion::ExpandInto(absl::string_view text, int line, bool quoted,
                            Split split, std::vector<Word>* words, bool* open) {
   const Place place = {name_, line};
+  if (depth_ >= kMaxNesting) {
+    return Append({.text = std::string(text.substr(0, kMaxShown)),
+                   .unknown = "the expansions are nested too deeply",
+                   .place = place},
+                  true, words, open);
+  }
+  ++depth_;
+  const auto leave = absl::MakeCleanup([this] { --depth_; });
   const bool whole = quoted || split == Split::kNo;
   const auto literal = [&](absl::string_view part) {
     Append({.text = std::string(part), .place = place}, true, words, open);

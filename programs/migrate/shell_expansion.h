@@ -48,6 +48,7 @@ class Expansion {
   const bool bash_;
   const SiteFiles& files_;
   State& state_;
+  int depth_ = 0;  // of ExpandInto(), which is recursive
 };
 
 }  // namespace postern::programs::migrate::shell

@@ -70,8 +70,11 @@ void State::Forget(absl::string_view name, const Place& place,
 
 void State::ForgetAll(const Place& place, absl::string_view why) {
   directory.clear();
-  if (export_all != Answer::kNo) MayExportAll();
+  AddUnread(place, why);
   for (auto& [name, variable] : variables) {
+    if (export_all != Answer::kNo && variable.exported == Answer::kNo) {
+      variable.exported = Answer::kUnknown;
+    }
     // The first reason is the one to look at.
     if (!variable.set || variable.word.known()) {
       Forget(name, place, why, false);
@@ -80,7 +83,8 @@ void State::ForgetAll(const Place& place, absl::string_view why) {
 }
 
 void State::ForgetAll(const Place& place) {
-  ForgetAll(place, absl::StrCat("line ", place.line, " may set any variable"));
+  ForgetAll(place, absl::StrCat("line ", place.line,
+                                " may set or remove any variable"));
 }
 
 void State::ForgetAssigned(absl::Span<const Token> tokens,
@@ -88,6 +92,8 @@ void State::ForgetAssigned(absl::Span<const Token> tokens,
   bool starts = true;     // a command begins here
   bool declares = false;  // the command may export
   bool set = false;       // the command is set
+  bool unset = false;     // the command is unset
+  bool names = false;     // the command sets the variables that it names
   for (size_t i = 0; i < tokens.size(); ++i) {
     const Token& token = tokens[i];
     if (token.kind == Token::Kind::kNewline ||
@@ -95,6 +101,8 @@ void State::ForgetAssigned(absl::Span<const Token> tokens,
       starts = true;
       declares = false;
       set = false;
+      unset = false;
+      names = false;
       continue;
     }
     if (token.kind != Token::Kind::kWord) continue;
@@ -122,17 +130,34 @@ void State::ForgetAssigned(absl::Span<const Token> tokens,
       Forget(name, place, why, declares);
     }
     // read NAME, for NAME, unset NAME, export NAME.
-    if (IsName(text) && (declares || variables.count(text) != 0)) {
-      Forget(text, place, why, declares);
+    if (IsName(text) &&
+        (declares || unset || names || variables.count(text) != 0)) {
+      Forget(text, place, why, declares || unset);
     }
-    if (declares && !literal && assigned.empty()) MayExportAll();
+    if ((declares || unset) && !literal && assigned.empty()) {
+      MayExportAll(place);
+    }
+    names = names || text == "for" || text == "select" ||
+            (starts && Contains(kAssigns, text));
+    if (text == "in") names = false;  // values follow
+    unset = unset || text == "unset";
     declares = declares || Contains(kDeclares, text);
     set = set || text == "set";
     starts = starts && (!assigned.empty() || Contains(kBeforeCommand, text));
   }
 }
 
-void State::MayExportAll() {
+void State::AddUnread(const Place& place, absl::string_view why) {
+  for (const Word& word : unread) {
+    if (word.place.file == place.file && word.place.line == place.line) return;
+  }
+  unread.push_back({.unknown = std::string(why), .place = place});
+}
+
+void State::MayExportAll(const Place& place) {
+  AddUnread(place, absl::StrCat("line ", place.line,
+                                " names a variable that "
+                                "is not known"));
   for (auto& [name, variable] : variables) {
     if (variable.exported == Answer::kNo) variable.exported = Answer::kUnknown;
   }

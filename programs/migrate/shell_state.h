@@ -33,6 +33,10 @@ inline constexpr absl::string_view kRunsCode[] = {".", "source", "eval",
                                                   "alias"};
 inline constexpr absl::string_view kChangesDirectory[] = {"cd", "pushd",
                                                           "popd"};
+// They set the variables that their arguments name.
+inline constexpr absl::string_view kAssigns[] = {
+    "read",    "getopts",   "local",  "declare", "typeset", "let",
+    "mapfile", "readarray", "printf", "wait",    "command", "builtin"};
 // Their arguments are names and assignments.
 inline constexpr absl::string_view kDeclares[] = {
     "export", "declare", "typeset", "local", "readonly"};
@@ -47,6 +51,10 @@ struct State {
   std::map<std::string, Value, std::less<>> variables;
   Answer export_all = Answer::kNo;  // set -a
   Names functions;                  // that the script defines
+  // By name. The environment of the script may have them. A variable that is
+  // exported later is in `variables`, too.
+  std::map<std::string, RemovedVariable> removed;
+  std::vector<Word> unread;  // see ServerCommand
   std::vector<std::vector<Word>> shell;
   std::vector<Redirection> redirections;
   // The path on the site of the working directory. Empty if it is not known.
@@ -64,13 +72,17 @@ struct State {
   void Forget(absl::string_view name, const Place& place, absl::string_view why,
               bool may_export);
   void ForgetAll(const Place& place, absl::string_view why);
-  // The command of `place`, which is not read, may set any variable.
+  // The command of `place`, which is not read, may set or remove any variable.
   void ForgetAll(const Place& place);
   // Forgets what the commands of `tokens`, a part of `file`, may set if they
   // run.
   void ForgetAssigned(absl::Span<const Token> tokens, const std::string& file);
 
-  void MayExportAll();
+  // The command of `place` exports a variable whose name is not known.
+  void MayExportAll(const Place& place);
+
+ private:
+  void AddUnread(const Place& place, absl::string_view why);
 };
 
 }  // namespace postern::programs::migrate::shell
