@@ -22,12 +22,17 @@
 #include "absl/strings/strip.h"
 #include "engine/grammar/ip_address.h"
 #include "programs/migrate/settings.h"
+#include "programs/serve/serve_options.h"
 #include "service/config_places.h"
+#include "service/config_text.h"
+#include "service/mail_options.h"
+#include "service/options.h"
 
 namespace postern::programs::migrate {
 namespace {
 
 constexpr size_t npos = std::string::npos;
+constexpr size_t kMaxNames = 1000;  // of SiteFiles::List()
 // postern-smtpd(8), MEMORY.
 constexpr uint64_t kMemory = 4000000;
 constexpr uint64_t kMemoryWithTls = 24000000;
@@ -95,6 +100,8 @@ class Chain {
         directory_(command.directory),
         service_(service) {
     setup_.shell = command.shell;
+    setup_.removed = command.removed;
+    unread_ = command.unread;
     setup_.log_on_output = command.log_on_output;
     setup_.shell_redirections = command.shell_redirections;
     setup_.redirections = command.redirections;
@@ -159,14 +166,23 @@ class Chain {
   void Unknown(const Word& word, absl::string_view what) {
     AddRow(word.place, absl::StrCat(what, " ", word.text),
            {Outcome::kUnsupported, word.unknown});
-    setup_.Lack(word);
+    setup_.LackBoth(word);
   }
-  // postern serve must not start: the reason is not a value.
-  void LackBecause(const Place& place, std::string why) {
+  // The programs must not start: the reason is not a value.
+  static Word Because(const Place& place, std::string why) {
     Word word;
     word.place = place;
     word.unknown = std::move(why);
-    setup_.Lack(word);
+    return word;
+  }
+  void LackServe(const Place& place, std::string why) {
+    setup_.LackServe(Because(place, std::move(why)));
+  }
+  void LackSmtpd(const Place& place, std::string why) {
+    setup_.LackSmtpd(Because(place, std::move(why)));
+  }
+  void LackBoth(const Place& place, std::string why) {
+    setup_.LackBoth(Because(place, std::move(why)));
   }
   static Mapping Kept() { return {Outcome::kMaps, "kept"}; }
 
@@ -223,14 +239,17 @@ class Chain {
   void MapLog();
   void MapMemory();
   void AddCertificate();
+  void MapRemoved();
   // The options that depend on several parts, when all facts are known.
   void Finish();
+  void CheckOptions();
   void FinishAuth();
   void FinishTls();
 
   std::vector<Word> words_;
   const SiteFiles& files_;
   const std::string directory_;  // see ServerCommand
+  std::vector<Word> unread_;     // see ServerCommand
   const SuperService* const service_;
   std::vector<Effective> environment_;
   Setup setup_;
@@ -303,7 +322,10 @@ void Chain::BadOption(const std::string& program, const std::string& bad) {
       place, absl::StrCat(program, " ", bad),
       {Outcome::kUnsupported,
        "the option is not known, so the rest of the command is not certain"});
-  LackBecause(place, absl::StrCat(program, " ", bad, ": not known"));
+  // stunnel does not stay before postern-smtpd.
+  const std::string why = absl::StrCat(program, " ", bad, ": not known");
+  LackServe(place, why);
+  if (absl::StartsWith(program, "stunnel")) LackSmtpd(place, why);
 }
 
 // Maps the user that a program becomes.
@@ -323,7 +345,7 @@ void Chain::MapUser(const Word& user, absl::string_view option) {
     Word missing = user;
     missing.unknown =
         absl::StrCat("no user has the number ", user.text, ": add --user NAME");
-    setup_.Lack(missing);
+    setup_.LackServe(missing);
     return AddRow(user.place, absl::StrCat(option, " ", user.text),
                   {Outcome::kMaps, "kept"},
                   {Outcome::kUnsupported,
@@ -501,6 +523,9 @@ void Chain::MapTcpServer(size_t begin) {
             value.place, what, Kept(),
             {setup_.HasServe("user") ? Outcome::kMaps : Outcome::kUnsupported,
              setup_.HasServe("user") ? "--user" : "add --user NAME"});
+        if (!setup_.HasServe("user")) {
+          LackServe(value.place, absl::StrCat(what, ": add --user NAME"));
+        }
         break;
       case 'l':
         MapLocalName(value, what);
@@ -545,8 +570,8 @@ void Chain::MapTcpServer(size_t begin) {
                 ssl ? "certificates of clients are not required, and a key "
                       "has no password"
                     : "postern serve has nothing like it"});
-        LackBecause(value.place,
-                    absl::StrCat(what, ": not supported by postern serve"));
+        LackServe(value.place,
+                  absl::StrCat(what, ": not supported by postern serve"));
         break;
     }
   }
@@ -658,7 +683,7 @@ void Chain::MapTcpsvd(size_t begin) {
                {Outcome::kUnsupported,
                 "--rules reads tcprules' databases: write these instructions "
                 "as rules"});
-        LackBecause(value.place, absl::StrCat(what, ": write it as rules"));
+        LackServe(value.place, absl::StrCat(what, ": write it as rules"));
         break;
       case 'l':
         MapLocalName(value, what);
@@ -785,7 +810,7 @@ void Chain::MapEnv(size_t begin) {
                {Outcome::kUnsupported,
                 "the rules set variables, and this removes them: name a file "
                 "of rules without them"});
-        LackBecause(word.place, "env removes the variables of the rules");
+        LackServe(word.place, "env removes the variables of the rules");
       }
     } else if (text == "-u" || text == "--unset") {
       ++pos_;
@@ -807,7 +832,7 @@ void Chain::MapEnv(size_t begin) {
       AddRow(word.place, absl::StrCat("env ", text),
              {Outcome::kUnsupported,
               "the option of env is not read: write the command without it"});
-      LackBecause(word.place, absl::StrCat("env ", text, " is not read"));
+      LackBoth(word.place, absl::StrCat("env ", text, " is not read"));
       return KeepUnknown(begin);
     }
   }
@@ -834,9 +859,16 @@ void Chain::ReadEnvdir(const Word& directory, const std::string& what) {
            {Outcome::kUnsupported,
             "the directory cannot be read, so its variables are not in this "
             "table"});
-    return LackBecause(directory.place,
-                       absl::StrCat(what, " ", directory.text,
-                                    ": the directory cannot be read"));
+    return LackBoth(directory.place,
+                    absl::StrCat(what, " ", directory.text,
+                                 ": the directory cannot be read"));
+  }
+  if (names->size() >= kMaxNames) {
+    const std::string why = "the directory has too many files";
+    AddRow(directory.place, absl::StrCat(what, " ", directory.text),
+           {Outcome::kUnsupported, why});
+    LackBoth(directory.place,
+             absl::StrCat(what, " ", directory.text, ": ", why));
   }
   AddRow(directory.place, absl::StrCat(what, " ", directory.text), Kept(),
          {Outcome::kMaps, "left out: its variables have rows"});
@@ -875,6 +907,8 @@ void Chain::MapChpst(size_t begin) {
     } else if (option.letter == '/') {
       AddRow(value.place, what, {Outcome::kMaps, "kept"},
              {Outcome::kUnsupported, "postern serve does not change its root"});
+      LackServe(value.place,
+                absl::StrCat(what, ": postern serve does not change its root"));
     } else if (option.letter == 'e') {
       ReadEnvdir(value, "chpst -e");
     } else if (option.letter == 'm' || option.letter == 'd') {
@@ -937,6 +971,8 @@ void Chain::MapSpamdykeProgram(size_t begin) {
       AddRow(word.place, absl::StrCat("spamdyke ", word.text),
              {Outcome::kMaps, "kept"},
              {Outcome::kUnsupported, "the short option is not read"});
+      LackServe(word.place,
+                absl::StrCat("spamdyke ", word.text, " is not read"));
     }
   }
   setup_.front.resize(setup_.front.size() - (pos_ > begin ? 1 : 0));
@@ -952,6 +988,8 @@ void Chain::MapSpamdykeProgram(size_t begin) {
              {Outcome::kUnsupported,
               "the file cannot be read, so its settings are not in this "
               "table"});
+      LackServe(file.place, absl::StrCat("spamdyke -f ", file.text,
+                                         ": the file cannot be read"));
       continue;
     }
     int number = 0;
@@ -1011,8 +1049,9 @@ void Chain::MapSpamdykeSetting(const std::string& name, const Word& value,
     AddRow(value.place, what, stays,
            {Outcome::kUnsupported,
             "settings for some clients are variables in the rules"});
+    LackServe(value.place, absl::StrCat(what, ": write the settings as rules"));
   } else if (name == "smtp-auth-level") {
-    if (required) setup_.facts.auth_required = true;
+    if (required) setup_.facts.auth_required = true;  // and spamdyke stays
     AddRow(value.place, what, stays,
            {Outcome::kMaps, required ? "--listen ADDRESS,submission"
                             : answers_auth
@@ -1081,6 +1120,7 @@ void Chain::MapStunnel(size_t begin) {
             absl::StrCat("left out with stunnel: start postern-smtpd as this "
                          "user (setuidgid ",
                          value.text, ")")};
+        LackSmtpd(value.place, absl::StrCat(what, ": add setuidgid"));
         break;
       }
       case 'C':
@@ -1099,10 +1139,9 @@ void Chain::MapStunnel(size_t begin) {
         AddRow(value.place, what,
                {Outcome::kUnsupported,
                 "certificates of clients are not required"});
-        LackBecause(value.place,
-                    absl::StrCat(what,
-                                 ": certificates of clients are not "
-                                 "required"));
+        LackBoth(
+            value.place,
+            absl::StrCat(what, ": certificates of clients are not required"));
         break;
       // Without effect on what is accepted: sockets, entropy, the log, the
       // file with the process number, the foreground.
@@ -1124,6 +1163,7 @@ void Chain::MapStunnel(size_t begin) {
         AddRow(value.place, what,
                {Outcome::kUnsupported,
                 "left out with stunnel: nothing replaces it"});
+        LackBoth(value.place, absl::StrCat(what, ": nothing replaces it"));
         break;
     }
   }
@@ -1245,8 +1285,25 @@ void Chain::MapService() {
   const Mapping kept = Kept();
   if (!service_->xinetd) {
     const std::vector<std::string> fields = absl::StrSplit(service_->head, ' ');
-    // nowait.40 is the limit for a minute.
-    if (fields[3].find('.') != npos) {
+    // nowait.40 is the limit for a minute. FreeBSD has /CHILDREN, then
+    // /RATE/CHILDREN of a client; 0 is no limit.
+    const std::vector<std::string> limits = absl::StrSplit(fields[3], '/');
+    static constexpr absl::string_view kLimits[] = {
+        "max-connections", "max-rate", "max-per-client"};
+    for (size_t i = 1; i < limits.size(); ++i) {
+      uint32_t number = 0;
+      if (i > 3 || !absl::SimpleAtoi(limits[i], &number)) {
+        AddRow(service_->place, fields[3], kept,
+               {Outcome::kUnsupported, "the limits are not known"});
+      } else if (number > 0) {
+        setup_.SetServe(kLimits[i - 1], limits[i]);
+        AddRow(
+            service_->place, fields[3], kept,
+            {Outcome::kDiffers, absl::StrCat("--", kLimits[i - 1], " ", number,
+                                             "; more clients get a 421")});
+      }
+    }
+    if (limits[0].find_first_of(".:") != npos) {
       AddRow(service_->place, fields[3], kept,
              {Outcome::kUnsupported,
               "no limit of all new connections in a minute: --max-connections "
@@ -1273,10 +1330,18 @@ void Chain::MapService() {
   setup_.form_lines = {absl::StrCat("service ", service_->name), "{"};
   bool ipv6 = false;
   bool ipv6_only = false;
-  for (const auto& [key, sign, value] : service_->settings) {
+  if (!service_->knows_defaults) {
+    const std::string why =
+        "/etc/xinetd.conf cannot be read, and its defaults may limit clients";
+    AddRow(service_->place, "defaults", kept, {Outcome::kUnsupported, why});
+    LackServe(service_->place, why);
+  }
+  for (const auto& [key, sign, value, inherited] : service_->settings) {
     if (value.text.empty()) continue;
-    setup_.form_lines.push_back(
-        absl::StrCat("    ", key, " ", sign, " ", value.text));
+    if (!inherited && key != "enabled" && key != "disabled") {
+      setup_.form_lines.push_back(
+          absl::StrCat("    ", key, " ", sign, " ", value.text));
+    }
     const std::string what = absl::StrCat(key, " = ", value.text);
     uint32_t number = 0;
     if (key == "user") {
@@ -1323,7 +1388,18 @@ void Chain::MapService() {
                key == "access_times") {
       AddRow(value.place, what, kept,
              {Outcome::kUnsupported, "write it as rules, for --rules"});
-      LackBecause(value.place, absl::StrCat(what, ": write it as rules"));
+      LackServe(value.place, absl::StrCat(what, ": write it as rules"));
+    } else if (key == "enabled" || key == "disabled") {
+      AddRow(value.place, what, kept,
+             {Outcome::kDiffers, "the service manager starts the server"});
+    } else if (absl::StartsWith(key, "rlim_")) {
+      AddRow(value.place, what, kept,
+             {Outcome::kDiffers,
+              "the limits of one session do not fit a server of all: left "
+              "out"});
+    } else if (key == "max_load") {
+      AddRow(value.place, what, kept,
+             {Outcome::kDiffers, "--max-connections limits the load"});
     } else if (key == "cps") {
       AddRow(value.place, what, kept,
              {Outcome::kUnsupported,
@@ -1336,11 +1412,12 @@ void Chain::MapService() {
       AddRow(value.place, what, kept,
              {Outcome::kUnsupported, "--pass-environment NAME passes it on"});
     } else if (key != "socket_type" && key != "protocol" && key != "wait" &&
-               key != "group" && key != "type" &&
-               key != "id" && key != "nice" && key != "umask" &&
+               key != "group" && key != "type" && key != "id" &&
+               key != "nice" && key != "umask" &&
                !absl::StartsWith(key, "log_") && key != "groups") {
       AddRow(value.place, what, kept,
              {Outcome::kUnsupported, "this setting of xinetd is not known"});
+      LackServe(value.place, absl::StrCat(what, ": not known"));
     }
   }
   if (ipv6 && family_ != '4') {
@@ -1360,22 +1437,48 @@ void Chain::MapSetUser(size_t begin) {
 // The files of tcpd have the name of the program that it starts.
 void Chain::MapTcpd(size_t begin) {
   Keep(begin);
-  const bool renamed = !AtEnd() && BaseName(At(pos_).text) == "qmail-smtpd";
-  AddRow(At(begin).place, "tcpd",
-         renamed ? Mapping{Outcome::kDiffers,
-                           "kept; /etc/hosts.allow and /etc/hosts.deny have "
-                           "the name of the program: write postern-smtpd in "
-                           "place of qmail-smtpd, or they no longer apply"}
-                 : Mapping{Outcome::kMaps, "kept"},
-         {Outcome::kUnsupported,
-          "/etc/hosts.allow is not read: write it as rules"});
+  bool known = true;
+  bool any = false;
+  bool named = false;
+  for (const absl::string_view path : {"/etc/hosts.allow", "/etc/hosts.deny"}) {
+    if (files_.Knows(path) && !files_.Exists(path, 'e')) continue;
+    const absl::StatusOr<std::string> text = files_.Read(path);
+    known = known && text.ok();
+    if (!text.ok()) continue;
+    for (absl::string_view line : absl::StrSplit(*text, '\n')) {
+      line = absl::StripAsciiWhitespace(line);
+      if (line.empty() || line[0] == '#') continue;
+      any = true;
+      named = named || absl::StrContains(line, "qmail-smtpd");
+    }
+  }
+  const Place place = At(begin).place;
+  const bool renamed =
+      !AtEnd() && BaseName(At(pos_).text) == "qmail-smtpd" && (named || !known);
+  Mapping smtpd = Kept();
+  Mapping serve = {Outcome::kMaps,
+                   "/etc/hosts.allow and /etc/hosts.deny have no lines"};
+  if (renamed) {
+    smtpd = {Outcome::kUnsupported,
+             "kept; /etc/hosts.allow and /etc/hosts.deny have the name of the "
+             "program: write postern-smtpd in place of qmail-smtpd, or they no "
+             "longer apply"};
+    LackSmtpd(place, "write postern-smtpd into hosts.allow and hosts.deny");
+  }
+  if (any || !known) {
+    serve = {Outcome::kUnsupported,
+             "/etc/hosts.allow and /etc/hosts.deny are not read: write them as "
+             "rules"};
+    LackServe(place, "tcpd: write hosts.allow and hosts.deny as rules");
+  }
+  AddRow(place, "tcpd", smtpd, serve);
 }
 
 void Chain::MapFixcrio(size_t begin) {
-  for (const bool smtpd : {true, false}) {
-    std::vector<Option>& options = smtpd ? setup_.smtpd : setup_.serve;
-    options.push_back({"bare-newlines", "normalize"});
-    options.push_back({"lenient", "all"});
+  for (const Option& option :
+       {Option{"bare-newlines", "normalize"}, Option{"lenient", "all"}}) {
+    setup_.SetSmtpd(option.name, option.value);
+    setup_.SetServe(option.name, option.value);
   }
   AddRow(At(begin).place, BaseName(At(begin).text),
          {Outcome::kDiffers,
@@ -1488,6 +1591,9 @@ void Chain::Step() {
             "kept before postern-smtpd; nothing is known about this program"},
            {Outcome::kUnsupported,
             "left out: nothing is known about this program"});
+    // It may refuse clients.
+    LackServe(word.place,
+              absl::StrCat(word.text, ": nothing is known about this program"));
     return KeepUnknown(begin);
   }
   if (program->map != nullptr) return (this->*program->map)(begin);
@@ -1629,13 +1735,13 @@ void Chain::FinishAuth() {
   const bool serve_answers = facts.auth_offered();
   const bool smtpd_has_tls = setup_.HasSmtpd("tls-cert") ||
                              setup_.HasSmtpd("tls-outside") || facts.ucspi_tls;
+  const std::string lacks_auth =
+      facts.auth_off ? "AUTH is required, and SMTPAUTH turns it off"
+                     : "AUTH is required, and no checker is named: add "
+                       "--auth and --submission";
   if (facts.auth_required && !serve_answers) {
-    const std::string why =
-        facts.auth_off ? "AUTH is required, and SMTPAUTH turns it off"
-                       : "AUTH is required, and no checker is named: add "
-                         "--auth and --submission";
-    AddRow(command, "AUTH", {Outcome::kUnsupported, why});
-    LackBecause(command, why);
+    AddRow(command, "AUTH", {Outcome::kUnsupported, lacks_auth});
+    LackServe(command, lacks_auth);
   }
   const bool takes_auth =  // and postern-smtpd does not see it
       spamdyke_checker_.has_value();
@@ -1648,6 +1754,24 @@ void Chain::FinishAuth() {
     if (!smtpd_has_tls && !facts.auth_encrypted) {
       smtpd_insecure = true;
       setup_.SetSmtpd("auth-insecure", "");
+    }
+  }
+  if (facts.auth_required_by_smtpd && !setup_.HasSmtpd("auth")) {
+    // Without AUTH, postern-smtpd does not start with it.
+    std::vector<Option>& options = setup_.smtpd;
+    options.erase(std::remove_if(options.begin(), options.end(),
+                                 [](const Option& option) {
+                                   return option.name == "submission";
+                                 }),
+                  options.end());
+    if (!takes_auth) {
+      LackSmtpd(command, lacks_auth);
+    } else {
+      const std::string why =
+          "AUTH is required, and postern-smtpd does not see that of spamdyke: "
+          "let spamdyke require it";
+      AddRow(command, "AUTH", {Outcome::kUnsupported, why}, Kept());
+      LackSmtpd(command, why);
     }
   }
   if (serve_answers) {
@@ -1771,6 +1895,70 @@ void Chain::FinishTls() {
          serve_lacks ? missing : Kept());
 }
 
+// Names the options that a program would not start with, or that the form of
+// the set-up cannot have.
+void Chain::CheckOptions() {
+  const Place command = words_.empty() ? Place() : words_[0].place;
+  const auto refuse = [&](bool smtpd, const std::string& why) {
+    const Mapping mapping = {Outcome::kUnsupported, why};
+    if (smtpd) {
+      AddRow(command, "the options", mapping, {});
+      LackSmtpd(command, why);
+    } else {
+      AddRow(command, "the options", {}, mapping);
+      LackServe(command, why);
+    }
+  };
+  for (const bool smtpd : {true, false}) {
+    std::vector<std::string> arguments =
+        smtpd ? SmtpdArguments(setup_) : ServeArguments(setup_);
+    // Only postern-smtpd has these, and they have no value.
+    arguments.erase(std::remove_if(arguments.begin(), arguments.end(),
+                                   [](const std::string& argument) {
+                                     return argument == "--submission" ||
+                                            argument == "--require-tls" ||
+                                            argument == "--tls-wrapped" ||
+                                            argument == "--tls-outside";
+                                   }),
+                    arguments.end());
+    std::vector<const char*> pointers = {"--config", "none"};
+    // Of postern serve, --auth needs a listener.
+    if (smtpd && setup_.HasSmtpd("auth")) {
+      pointers.insert(pointers.end(), {"--listen", "127.0.0.1:25,auth"});
+    }
+    for (const std::string& each : arguments) pointers.push_back(each.c_str());
+    service::Options given(ServeOptionRows(), service::CheckOptionRows());
+    given.Read(pointers, [](const char*) -> const char* { return nullptr; });
+    ServeOptions options;
+    ReadServeOptions(&given, &options);
+    for (const std::string& mistake : given.mistakes()) refuse(smtpd, mistake);
+  }
+  for (const Option& option : setup_.serve) {
+    const absl::Status valid =
+        service::FormatSetting(option.name, option.value,
+                               absl::StrCat("--", option.name))
+            .status();
+    if (!valid.ok()) refuse(false, std::string(valid.message()));
+  }
+  if (setup_.form == Setup::Form::kRunScript) return;
+  for (const Option& option : setup_.smtpd) {
+    if (std::any_of(option.value.begin(), option.value.end(),
+                    absl::ascii_isspace)) {
+      refuse(true, absl::StrCat("--", option.name,
+                                ": the value has a blank, which divides words "
+                                "here: write it into a file for --config"));
+    }
+  }
+}
+
+// The variables that the script takes away, and what may have changed any.
+void Chain::MapRemoved() {
+  for (const RemovedVariable& each : setup_.removed) {
+    AddRow(each.place, each.what, {Outcome::kMaps, "kept in the run script"});
+  }
+  for (const Word& word : unread_) setup_.LackBoth(word);
+}
+
 void Chain::Finish() {
   FinishTls();
   FinishAuth();
@@ -1784,13 +1972,14 @@ void Chain::Finish() {
     row.serve = row.smtpd;
   }
   MapMemory();
+  CheckOptions();
   if (!setup_.listen.empty()) return;
   setup_.listen.emplace_back("0.0.0.0:25");
   const Place command = words_.empty() ? Place() : words_[0].place;
   AddRow(command, "the address", Kept(),
          {Outcome::kUnsupported,
           "the address is not known: write it in place of 0.0.0.0:25"});
-  LackBecause(command, "the address is not known");
+  LackServe(command, "the address is not known");
 }
 
 Setup Chain::Map() {
@@ -1811,8 +2000,13 @@ Setup Chain::Map() {
   }
   CollectFacts(variables, files_, &setup_);
   MapEnvironment();
-  const bool by_name =
-      !rules_ || !rules_->known() || MapRules(*rules_, files_, &setup_);
+  const bool by_name = !rules_ || !rules_->known() ||
+                       MapRules(*rules_, files_,
+                                std::any_of(variables.begin(), variables.end(),
+                                            [](const Variable& each) {
+                                              return each.name == "RELAYCLIENT";
+                                            }),
+                                &setup_);
   if (host_names_row_ && by_name) {
     setup_.SetServe("host-names", "");
   } else if (host_names_row_) {
@@ -1822,6 +2016,7 @@ Setup Chain::Map() {
   MapControlFiles(files_, &setup_);
   MapShell();
   MapLog();
+  MapRemoved();
   Finish();
   return std::move(setup_);
 }

@@ -127,15 +127,33 @@ std::string WorkingDirectory(absl::string_view file,
              : "";
 }
 
+// A file of /etc/xinetd.d has the defaults of /etc/xinetd.conf.
+void ReadDefaults(const migrate::SiteFiles& files,
+                  migrate::SuperServerFile* file) {
+  constexpr absl::string_view kMain = "/etc/xinetd.conf";
+  if (files.Knows(kMain) && !files.Exists(kMain, 'e')) return;
+  const absl::StatusOr<std::string> text = files.Read(kMain);
+  std::vector<migrate::XinetdSetting> defaults;
+  if (text.ok()) {
+    defaults = migrate::ReadXinetd(kMain, *text)
+                   .defaults.value_or(std::vector<migrate::XinetdSetting>());
+  }
+  for (migrate::XinetdSetting& each : defaults) each.inherited = true;
+  for (migrate::SuperService& service : file->services) {
+    service.knows_defaults = text.ok();
+    migrate::AddDefaults(defaults, &service);
+  }
+}
+
 Migration Read(absl::string_view name, absl::string_view text,
                const migrate::SiteFiles& files) {
   Migration migration;
   const bool xinetd = migrate::IsXinetd(text);
   if (xinetd || migrate::IsInetd(text)) {
-    const migrate::SuperServerFile file = xinetd
-                                              ? migrate::ReadXinetd(name, text)
-                                              : migrate::ReadInetd(name, text);
+    migrate::SuperServerFile file = xinetd ? migrate::ReadXinetd(name, text)
+                                           : migrate::ReadInetd(name, text);
     migration.rows = NoteRows(file.notes);
+    if (xinetd && !file.defaults) ReadDefaults(files, &file);
     for (const migrate::SuperService& service : file.services) {
       // Other services of the file are not about mail.
       if (std::none_of(service.command.words.begin(),
@@ -167,7 +185,9 @@ bool IsSupported(const Migration& migration) {
          std::all_of(migration.rows.begin(), migration.rows.end(), supported) &&
          std::all_of(migration.setups.begin(), migration.setups.end(),
                      [&](const Setup& setup) {
-                       return std::all_of(setup.rows.begin(), setup.rows.end(),
+                       return setup.unknown.empty() &&
+                              setup.smtpd_lacks.empty() &&
+                              std::all_of(setup.rows.begin(), setup.rows.end(),
                                           supported);
                      });
 }
@@ -270,7 +290,8 @@ std::string FormatJson(const Migration& migration) {
          {"postern_smtpd_arguments", migrate::SmtpdArguments(setup)},
          {"postern_serve", migrate::FormatServe(setup)},
          {"postern_serve_arguments", migrate::ServeArguments(setup)},
-         {"unknown", migrate::UnknownValues(setup)},
+         {"postern_smtpd_unknown", migrate::UnknownValues(setup.smtpd_lacks)},
+         {"unknown", migrate::UnknownValues(setup.unknown)},
          {"postern_conf", migrate::FormatConfig(setup)},
          {"rows", RowsJson(setup.rows)}});
   }
@@ -348,6 +369,13 @@ int RunMigrate(int argc, const char* const* argv) {
     std::fprintf(stderr, "%s: %s: the number of servers is %d: --server N\n",
                  kProgram.data(), name.c_str(), count);
     return kUsage;
+  }
+  if (count == 0 && writes_set_up) {
+    std::fprintf(stderr,
+                 "%s: %s: no command that starts qmail-smtpd, so there is no "
+                 "set-up; --only table says why\n",
+                 kProgram.data(), log::Printable(name).c_str());
+    return kUnsupportedExit;
   }
   if (server > 0) {
     migration.setups = {std::move(migration.setups[server - 1])};

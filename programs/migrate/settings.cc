@@ -152,6 +152,7 @@ struct SpamdykeRow {
   absl::string_view name;
   Outcome outcome = Outcome::kMaps;
   absl::string_view text;
+  bool limits_clients = false;  // postern serve must not start without it
 };
 constexpr SpamdykeRow kSpamdyke[] = {
     {"log-level", Outcome::kMaps, "the log has each decision"},
@@ -163,11 +164,11 @@ constexpr SpamdykeRow kSpamdyke[] = {
     {"idle-timeout-secs", Outcome::kUnsupported,
      "write the seconds into control/timeoutsmtpd"},
     {"access-file", Outcome::kUnsupported,
-     "compile the file with postern rules and name it with --rules"},
+     "compile the file with postern rules and name it with --rules", true},
     {"ip-blacklist-entry", Outcome::kUnsupported,
-     "write ADDRESS:deny into the file of --rules"},
+     "write ADDRESS:deny into the file of --rules", true},
     {"ip-blacklist-file", Outcome::kUnsupported,
-     "write ADDRESS:deny into the file of --rules"},
+     "write ADDRESS:deny into the file of --rules", true},
     {"ip-whitelist-entry", Outcome::kUnsupported,
      "write ADDRESS:allow,RBLSMTPD=\"\" into the file of --rules"},
     {"ip-whitelist-file", Outcome::kUnsupported,
@@ -250,6 +251,10 @@ std::optional<Mapping> WhyLeftOut(absl::string_view option, bool smtpd,
     return Mapping{Outcome::kMaps, "left out: AUTH is not offered"};
   }
   if (!IsAboutTls(option)) return std::nullopt;
+  if (facts.tls_denied && option == "require-tls") {
+    return Mapping{Outcome::kUnsupported,
+                   "TLS is required, and another variable turns it off"};
+  }
   if (facts.tls_denied) {
     return Mapping{Outcome::kMaps, "left out: TLS is not offered"};
   }
@@ -277,8 +282,8 @@ std::optional<Mapping> WhyLeftOut(absl::string_view option, bool smtpd,
 }
 
 // Applies `row` to one of the two programs, and returns its mapping.
-Mapping ApplyTo(const SettingRow& row, const std::string& made, bool smtpd,
-                Setup* setup) {
+Mapping ApplyTo(const SettingRow& row, const Word& value,
+                const std::string& made, bool smtpd, Setup* setup) {
   if (smtpd && row.programs == For::kServe) {
     if (row.from == From::kSpamdyke) {
       return {Outcome::kMaps, "spamdyke stays before postern-smtpd"};
@@ -287,6 +292,13 @@ Mapping ApplyTo(const SettingRow& row, const std::string& made, bool smtpd,
             absl::StrCat("only postern serve has --", row.option)};
   }
   if (const auto left_out = WhyLeftOut(row.option, smtpd, *setup)) {
+    // AUTH has its line in Chain::FinishAuth().
+    if (row.option == "require-tls" &&
+        left_out->outcome == Outcome::kUnsupported) {
+      Word lacking = value;
+      lacking.unknown = left_out->text;
+      smtpd ? setup->LackSmtpd(lacking) : setup->LackServe(lacking);
+    }
     return *left_out;
   }
   // postern-smtpd reads BRTLIMIT itself.
@@ -332,15 +344,17 @@ void Apply(const SettingRow& row, const Word& value, std::string what,
         absl::StrCat("the value is not one that --", row.option, " can have")};
     out.serve = out.smtpd;
     // Without it, more might be accepted than before.
+    // spamdyke itself stays before postern-smtpd.
     Word lacking = value;
     lacking.unknown = absl::StrCat(out.what, ": ", out.serve.text);
-    setup->Lack(lacking);
+    setup->LackServe(lacking);
+    if (row.from != From::kSpamdyke) setup->LackSmtpd(lacking);
   } else if (off) {
     out.smtpd = {Outcome::kMaps, "it is turned off"};
     out.serve = out.smtpd;
   } else {
-    out.smtpd = ApplyTo(row, *made, /*smtpd=*/true, setup);
-    out.serve = ApplyTo(row, *made, /*smtpd=*/false, setup);
+    out.smtpd = ApplyTo(row, value, *made, /*smtpd=*/true, setup);
+    out.serve = ApplyTo(row, value, *made, /*smtpd=*/false, setup);
   }
   setup->rows.push_back(std::move(out));
 }
@@ -460,6 +474,18 @@ void MapSmtpAuth(const Variable& variable, Setup* setup) {
   setup->rows.push_back(std::move(row));
 }
 
+// Whether a variable makes the old server refuse mail that the new ones accept.
+bool Requires(absl::string_view name, absl::string_view value) {
+  if (name == "SMTPAUTH" || name == "UCSPITLS") {
+    return absl::StartsWith(value, "!");
+  }
+  const SettingRow* row = FindRow(From::kVariable, name);
+  bool off = false;
+  return row != nullptr &&
+         (row->option == "submission" || row->option == "require-tls") &&
+         !(MakeValue(*row, value, &off) && off);
+}
+
 bool IsNonZero(absl::string_view text) {
   uint64_t number = 0;
   return absl::SimpleAtoi(text, &number) && number > 0;
@@ -481,7 +507,10 @@ void CollectFacts(const std::vector<Variable>& variables,
     if (!value.known()) continue;
     if (variable.name == "SMTPAUTH") {
       facts.auth_off = IsAuthOff(value.text);
-      if (absl::StartsWith(value.text, "!")) facts.auth_required = true;
+      if (absl::StartsWith(value.text, "!")) {
+        facts.auth_required = true;
+        facts.auth_required_by_smtpd = true;
+      }
       facts.cram = absl::StrContains(value.text, "cram");
     }
     if (DeniesTls(variable) && (facts.tls_by.empty() || facts.ucspi_tls)) {
@@ -490,7 +519,10 @@ void CollectFacts(const std::vector<Variable>& variables,
     const SettingRow* row = FindRow(From::kVariable, variable.name);
     bool off = false;
     if (row == nullptr || !MakeValue(*row, value.text, &off) || off) continue;
-    if (row->option == "submission") facts.auth_required = true;
+    if (row->option == "submission") {
+      facts.auth_required = true;
+      facts.auth_required_by_smtpd = true;
+    }
     if (row->option == "tls-wrapped") facts.wrapped = true;
     if (row->option == "tls-cert") facts.certificate = true;
   }
@@ -526,7 +558,7 @@ void MapVariable(const Variable& variable, Setup* setup, bool* keep) {
     row.serve = of_process
                     ? Mapping{Outcome::kMaps, "left out: it is not needed"}
                     : row.smtpd;
-    if (!of_process) setup->Lack(value);
+    if (!of_process) setup->LackBoth(value);
     setup->rows.push_back(std::move(row));
     return;
   }
@@ -597,6 +629,12 @@ void MapVariable(const Variable& variable, Setup* setup, bool* keep) {
       row.serve = {Outcome::kMaps, absl::StrCat("--", option, " ", value.text)};
     } else {
       row.serve = {Outcome::kUnsupported, InRules(variable)};
+      // The message refuses all clients.
+      if (variable.name == "RBLSMTPD" && !value.text.empty()) {
+        Word lacking = value;
+        lacking.unknown = absl::StrCat(row.what, ": ", row.serve.text);
+        setup->LackServe(lacking);
+      }
       if (variable.name == "DATABYTES") {
         row.serve.text = absl::StrCat("write ", value.text,
                                       " into control/databytes, which counts "
@@ -630,16 +668,16 @@ void MapRemoval(absl::string_view name, const std::string& what,
   const bool has_effect =
       IsVariableName(name) && !IsOfProcess(name) && IsRead(name);
   if (!has_effect || !setup->HasServe("rules")) {
-    row.serve = {Outcome::kMaps, "no rule sets it"};
-    if (has_effect) row.serve.text = "there are no rules that set it";
-    if (!has_effect) row.serve.text = "it has no effect on postern serve";
+    row.serve = {Outcome::kMaps, has_effect
+                                     ? "there are no rules that set it"
+                                     : "it has no effect on postern serve"};
   } else {
     row.serve = {Outcome::kUnsupported,
                  absl::StrCat("rules of --rules may set ", name,
                               ": name a file of rules without it")};
     Word lacking = where;
     lacking.unknown = absl::StrCat(what, ": ", row.serve.text);
-    setup->Lack(lacking);
+    setup->LackServe(lacking);
   }
   setup->rows.push_back(std::move(row));
 }
@@ -730,7 +768,8 @@ void MapControlFiles(const SiteFiles& files, Setup* setup) {
   }
 }
 
-bool MapRules(const Word& database, const SiteFiles& files, Setup* setup) {
+bool MapRules(const Word& database, const SiteFiles& files, bool relays,
+              Setup* setup) {
   absl::string_view text_path = database.text;
   absl::ConsumeSuffix(&text_path, ".cdb");
   struct Found {
@@ -741,7 +780,18 @@ bool MapRules(const Word& database, const SiteFiles& files, Setup* setup) {
   const auto take = [&](absl::string_view record, const Place& place) {
     const auto match = policy::TcpRules::ParseRecord(record);
     if (!match) return;
+    const bool relay_rule = std::any_of(
+        match->variables.begin(), match->variables.end(),
+        [](const auto& each) { return each.first == "RELAYCLIENT"; });
     for (const auto& [name, value] : match->variables) {
+      if ((relays || relay_rule) && Requires(name, value)) {
+        Word lacking;
+        lacking.place = place;
+        lacking.unknown =
+            absl::StrCat("a rule lets clients relay that have ", name,
+                         ": take RELAYCLIENT away from them");
+        setup->LackBoth(lacking);
+      }
       if (std::none_of(found.begin(), found.end(), [&name = name](auto& each) {
             return each.name == name;
           })) {
@@ -752,6 +802,7 @@ bool MapRules(const Word& database, const SiteFiles& files, Setup* setup) {
   // tcpserver reads the database. The text has the lines of its rules.
   bool read = false;
   bool by_name = false;
+  std::vector<std::pair<std::string, std::string>> compiled_rules;
   const absl::StatusOr<std::string> path = files.Find(database.text);
   if (path.ok()) {
     const auto rules = policy::TcpRules::Open(*path);
@@ -760,7 +811,8 @@ bool MapRules(const Word& database, const SiteFiles& files, Setup* setup) {
                ->ForEach([&](absl::string_view key, absl::string_view record) {
                  by_name = by_name || absl::StrContains(key, '=');
                  take(record, {database.text, 0});
-                 return found.size() < 1000;
+                 compiled_rules.emplace_back(key, record);
+                 return true;
                })
                .ok();
   }
@@ -769,6 +821,20 @@ bool MapRules(const Word& database, const SiteFiles& files, Setup* setup) {
     const auto rules = policy::ParseTcpRules(text_path, *text);
     const std::vector<Found> compiled = std::exchange(found, {});
     if (rules.ok()) {
+      std::vector<std::pair<std::string, std::string>> text_rules;
+      for (const policy::TcpRule& rule : rules->rules) {
+        text_rules.emplace_back(rule.key, rule.record);
+      }
+      std::sort(text_rules.begin(), text_rules.end());
+      std::sort(compiled_rules.begin(), compiled_rules.end());
+      if (read && text_rules != compiled_rules) {
+        const Mapping older = {
+            Outcome::kDiffers,
+            absl::StrCat("the rules in force differ from ", text_path,
+                         ", whose lines are below: compile it again")};
+        setup->rows.push_back(
+            {{database.text, 0}, database.text, older, older});
+      }
       for (const policy::TcpRule& rule : rules->rules) {
         by_name = by_name || absl::StrContains(rule.key, '=');
         take(rule.record, {std::string(text_path), rule.line});
@@ -789,6 +855,9 @@ bool MapRules(const Word& database, const SiteFiles& files, Setup* setup) {
         "neither the rules nor their text can be read here, so their variables "
         "are not in this table"};
     setup->rows.push_back({database.place, database.text, why, why});
+    Word lacking = database;
+    lacking.unknown = absl::StrCat(database.text, " cannot be read");
+    setup->LackBoth(lacking);
     return true;
   }
   for (const Found& each : found) {
@@ -830,9 +899,30 @@ void MapSpamdyke(absl::string_view key, const Word& value, Setup* setup) {
     row.serve.text =
         "--senders and control/senders say which senders a user may have";
   }
+  bool known_key = absl::StartsWith(key, "reject-");
+  for (const absl::string_view prefix :
+       {"dns-", "rhs-", "header-", "hostname", "rejection-", "policy-url",
+        "full-log-", "run-as-user", "ip-in-rdns-"}) {
+    known_key = known_key || absl::StartsWith(key, prefix);
+  }
   for (const SpamdykeRow& known : kSpamdyke) {
     if (known.name != key) continue;
     row.serve = {known.outcome, std::string(known.text)};
+    known_key = !known.limits_clients;
+  }
+  if (key == "relay-level" && value.text != "block-all") {
+    row.serve = {value.text == "allow-all" ? Outcome::kDiffers : Outcome::kMaps,
+                 "--rules and control/rcpthosts say who may relay"};
+    known_key = true;
+  }
+  if (key == "filter-level" && value.text == "normal") {
+    row.serve = {Outcome::kMaps, ""};
+    known_key = true;
+  }
+  if (!known_key) {
+    Word lacking = value;
+    lacking.unknown = absl::StrCat(what, ": ", row.serve.text);
+    setup->LackServe(lacking);
   }
   setup->rows.push_back(std::move(row));
 }

@@ -38,7 +38,9 @@ void MapControlFiles(const SiteFiles& files, Setup* setup);
 
 // Maps the variables of the rules that tcpserver reads with -x. Returns whether
 // a rule may need the client's host name; true if the rules cannot be read.
-bool MapRules(const Word& database, const SiteFiles& files, Setup* setup);
+// `relays`: RELAYCLIENT is set for all clients.
+bool MapRules(const Word& database, const SiteFiles& files, bool relays,
+              Setup* setup);
 
 // Maps a setting of spamdyke to postern serve. For postern-smtpd, spamdyke
 // stays.

@@ -13,6 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "log/printable.h"
+#include "service/config_text.h"
 
 namespace postern::programs::migrate {
 namespace {
@@ -20,6 +21,7 @@ namespace {
 constexpr absl::string_view kSmtpd = "/postern-smtpd";
 constexpr absl::string_view kServe = "/postern";
 constexpr size_t kWidth = 78;
+constexpr absl::string_view kUnknownWord = "\"${UNKNOWN:?";
 
 // Quotes a word for sh.
 std::string Quote(absl::string_view text) {
@@ -48,7 +50,7 @@ std::string QuoteWord(const Word& word) {
           absl::string_view(" .:/_-").find(c) != absl::string_view::npos;
       if (!plain) c = ' ';
     }
-    return absl::StrCat("\"${UNKNOWN:?", message, "}\"");
+    return absl::StrCat(kUnknownWord, message, "}\"");
   }
   if (word.id != 0) {
     return absl::StrCat("\"$(id -", std::string(1, word.id), " ",
@@ -117,7 +119,41 @@ std::string Head(const Setup& setup, bool serve) {
     for (const Word& word : command) words.push_back(QuoteWord(word));
     absl::StrAppend(&text, absl::StrJoin(words, " "), "\n");
   }
+  std::vector<std::string> names;
+  for (const RemovedVariable& each : setup.removed) names.push_back(each.name);
+  if (!names.empty()) {
+    absl::StrAppend(&text, "unset ", absl::StrJoin(names, " "), "\n");
+  }
   return text;
+}
+
+// Begins a script that has unknown words: UNKNOWN must have no value.
+std::string UnsetUnknown(const Setup& setup) {
+  std::string text = "unset UNKNOWN\n";
+  for (const Variable& variable : setup.environment) {
+    if (variable.name != "UNKNOWN") continue;
+    Word word;
+    word.place = variable.value.place;
+    word.unknown = "the script sets UNKNOWN: use another name in all lines";
+    absl::StrAppend(&text, ": ", QuoteWord(word), "\n");
+  }
+  return text;
+}
+
+// Returns a script of `head` and `rest`, which stops first for each of `lacks`
+// that no word of `rest` stops for.
+std::string Script(const Setup& setup, std::string head,
+                   const std::vector<Word>& lacks, absl::string_view rest) {
+  std::string lines;
+  for (const Word& word : lacks) {
+    const std::string quoted = QuoteWord(word);
+    if (absl::StrContains(rest, quoted)) continue;
+    absl::StrAppend(&lines, ": ", quoted, "\n");
+  }
+  if (!lines.empty() || absl::StrContains(rest, kUnknownWord)) {
+    head += UnsetUnknown(setup);
+  }
+  return absl::StrCat(head, lines, rest);
 }
 
 // Returns the command that starts the server, with its log.
@@ -163,6 +199,16 @@ void SetOption(absl::string_view name, absl::string_view value,
     return;
   }
   options->push_back({std::string(name), std::string(value)});
+}
+
+void AddUnknown(const Word& word, std::vector<Word>* words) {
+  for (const Word& each : *words) {
+    if (each.place.file == word.place.file &&
+        each.place.line == word.place.line && each.unknown == word.unknown) {
+      return;
+    }
+  }
+  words->push_back(word);
 }
 
 // Breaks `text` into lines after `indent` blanks.
@@ -229,14 +275,13 @@ bool Setup::HasServe(absl::string_view name) const {
                      [&](const Option& each) { return each.name == name; });
 }
 
-void Setup::Lack(const Word& word) {
-  for (const Word& each : unknown) {
-    if (each.place.file == word.place.file &&
-        each.place.line == word.place.line && each.unknown == word.unknown) {
-      return;
-    }
-  }
-  unknown.push_back(word);
+void Setup::LackServe(const Word& word) { AddUnknown(word, &unknown); }
+
+void Setup::LackSmtpd(const Word& word) { AddUnknown(word, &smtpd_lacks); }
+
+void Setup::LackBoth(const Word& word) {
+  LackSmtpd(word);
+  LackServe(word);
 }
 
 bool IsVariableName(absl::string_view name) {
@@ -245,9 +290,9 @@ bool IsVariableName(absl::string_view name) {
                      [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
 }
 
-std::vector<std::string> UnknownValues(const Setup& setup) {
+std::vector<std::string> UnknownValues(const std::vector<Word>& words) {
   std::vector<std::string> values;
-  for (const Word& word : setup.unknown) {
+  for (const Word& word : words) {
     values.push_back(log::Printable(UnknownText(word)));
   }
   return values;
@@ -281,7 +326,7 @@ std::string FormatSmtpd(const Setup& setup) {
   }
   switch (setup.form) {
     case Setup::Form::kRunScript: {
-      std::string text = Head(setup, /*serve=*/false);
+      std::string text;
       for (const Variable& variable : setup.environment) {
         // Any other name would be a command of the shell.
         if (!IsVariableName(variable.name)) continue;
@@ -293,7 +338,8 @@ std::string FormatSmtpd(const Setup& setup) {
       for (const Word& word : setup.smtpd_unknown) {
         words.push_back(QuoteWord(word));
       }
-      return text + FormatServer(setup, std::move(words));
+      return Script(setup, Head(setup, /*serve=*/false), setup.smtpd_lacks,
+                    text + FormatServer(setup, std::move(words)));
     }
     case Setup::Form::kXinetd:
     case Setup::Form::kInetd:
@@ -304,17 +350,28 @@ std::string FormatSmtpd(const Setup& setup) {
   for (const Word& word : setup.front) plain.push_back(word.text);
   plain.push_back(absl::StrCat(setup.programs, kSmtpd));
   for (const std::string& each : SmtpdArguments(setup)) plain.push_back(each);
+  // Neither file can end with a message, so the service is off.
+  std::string text;
+  for (const std::string& each : UnknownValues(setup.smtpd_lacks)) {
+    absl::StrAppend(&text, "# not known: ", each, "\n");
+  }
+  const bool off = !setup.smtpd_lacks.empty();
   if (setup.form == Setup::Form::kInetd) {
     // The name of the process follows the program. tcpd takes it for the
     // program that it runs.
     const bool tcpd = absl::EndsWith(plain[0], "/tcpd");
-    return absl::StrCat(setup.inetd_head, " ", tcpd ? "" : plain[0],
-                        tcpd ? "" : " ", absl::StrJoin(plain, " "), "\n");
+    return absl::StrCat(text, off ? "#" : "", setup.inetd_head, " ",
+                        tcpd ? "" : plain[0], tcpd ? "" : " ",
+                        absl::StrJoin(plain, " "), "\n");
   }
-  std::string text;
   for (const std::string& line : setup.form_lines) {
+    if (off &&
+        absl::StartsWith(absl::StripLeadingAsciiWhitespace(line), "disable ")) {
+      continue;
+    }
     absl::StrAppend(&text, line, "\n");
   }
+  if (off) text += "    disable = yes\n";
   absl::StrAppend(&text, "    server = ", plain[0], "\n");
   plain.erase(plain.begin());
   if (!plain.empty()) {
@@ -337,16 +394,13 @@ std::string FormatServe(const Setup& setup) {
   for (const std::string& each : ServeArguments(setup)) {
     words.push_back(Quote(each));
   }
-  std::string text = Head(setup, /*serve=*/true);
-  for (const Word& word : setup.unknown) {
-    absl::StrAppend(&text, ": ", QuoteWord(word), "\n");
-  }
-  return text + FormatServer(setup, std::move(words));
+  return Script(setup, Head(setup, /*serve=*/true), setup.unknown,
+                FormatServer(setup, std::move(words)));
 }
 
 std::string FormatConfig(const Setup& setup) {
   std::string text;
-  const std::vector<std::string> unknown = UnknownValues(setup);
+  const std::vector<std::string> unknown = UnknownValues(setup.unknown);
   if (!unknown.empty()) {
     text +=
         "# Each line \"value-not-known\" is an error: write an option "
@@ -357,13 +411,16 @@ std::string FormatConfig(const Setup& setup) {
   }
   for (const Option& option : setup.serve) {
     if (option.name == "user" && option.value != "postern") {
-      absl::StrAppend(&text,
-                      "# postern.service starts the server as the user postern: "
-                      "there, leave this line\n# out, or write User=",
-                      option.value, " into a drop-in.\n");
+      absl::StrAppend(
+          &text,
+          "# postern.service starts the server as the user postern: "
+          "there, leave this line\n# out, or write User=",
+          option.value, " into a drop-in.\n");
     }
-    absl::StrAppend(&text, option.name, " = ",
-                    option.value.empty() ? "yes" : option.value, "\n");
+    // A value that cannot be in the file is one of `unknown`.
+    const auto line = service::FormatSetting(
+        option.name, option.value.empty() ? "yes" : option.value, option.name);
+    if (line.ok()) text += *line;
   }
   for (const std::string& address : setup.listen) {
     absl::StrAppend(&text, text.empty() ? "" : "\n", "[listen ", address,
@@ -384,8 +441,8 @@ std::string FormatConfig(const Setup& setup) {
 std::string FormatRows(const std::vector<Row>& rows) {
   std::string text;
   for (const Row& row : rows) {
-    absl::StrAppend(&text, row.place.Format(), ": ", log::Printable(row.what),
-                    "\n");
+    absl::StrAppend(&text, log::Printable(row.place.Format()), ": ",
+                    log::Printable(row.what), "\n");
     const auto line = [&text](absl::string_view program,
                               const Mapping& mapping) {
       std::string sentence(OutcomeText(mapping.outcome));

@@ -45,11 +45,12 @@ struct Option {
 // What several parts of the old server decide together. It is complete before
 // the options and rows that depend on it are made.
 struct Facts {
-  bool checker = false;         // a program checks passwords
-  bool auth_off = false;        // a variable turns AUTH off
-  bool auth_required = false;   // before mail
-  bool auth_encrypted = false;  // only with TLS, also before the move
-  bool cram = false;            // CRAM-MD5, too
+  bool checker = false;                 // a program checks passwords
+  bool auth_off = false;                // a variable turns AUTH off
+  bool auth_required = false;           // before mail
+  bool auth_required_by_smtpd = false;  // by qmail-smtpd itself
+  bool auth_encrypted = false;          // only with TLS, also before the move
+  bool cram = false;                    // CRAM-MD5, too
 
   std::string tls_by;        // the program of the chain that ends TLS
   bool tls_stays = false;    // it stays before postern-smtpd
@@ -72,6 +73,7 @@ struct Setup {
   std::string inetd_head;               // of a line of inetd
 
   std::vector<std::vector<Word>> shell;  // see ServerCommand
+  std::vector<RemovedVariable> removed;  // by the script
   bool log_on_output = false;
   std::vector<Redirection> shell_redirections;
   std::vector<Redirection> redirections;
@@ -84,6 +86,9 @@ struct Setup {
   std::vector<Option> smtpd;
   // Arguments that are not known: they end the script.
   std::vector<Word> smtpd_unknown;
+  // What postern-smtpd lacks because a value is not known, or cannot be. See
+  // `unknown`.
+  std::vector<Word> smtpd_lacks;
 
   // postern serve.
   std::vector<std::string> listen;        // addresses
@@ -105,15 +110,18 @@ struct Setup {
   void AddListenWord(absl::string_view word);
   bool HasSmtpd(absl::string_view name) const;
   bool HasServe(absl::string_view name) const;
-  // postern serve must not start without the value of `word`.
-  void Lack(const Word& word);
+  // A program must not start without the value of `word`, or without what its
+  // `unknown` says.
+  void LackServe(const Word& word);
+  void LackSmtpd(const Word& word);
+  void LackBoth(const Word& word);
 };
 
 // Returns whether `name` can be the name of a variable in a script.
 bool IsVariableName(absl::string_view name);
 
-// Returns what postern serve lacks, one line for each value.
-std::vector<std::string> UnknownValues(const Setup& setup);
+// Returns what the values `words` lack, one line for each.
+std::vector<std::string> UnknownValues(const std::vector<Word>& words);
 
 // Returns the arguments of each program.
 std::vector<std::string> SmtpdArguments(const Setup& setup);

@@ -117,9 +117,10 @@ SuperServerFile ReadXinetd(absl::string_view name, absl::string_view text) {
     const size_t equals = line.find('=');
     if (fields[0] == "defaults") {
       defaults = true;
+      if (!file.defaults) file.defaults.emplace();
       return true;
     }
-    if (defaults || !service || equals == absl::string_view::npos) {
+    if ((!defaults && !service) || equals == absl::string_view::npos) {
       note(number, line, "this line of xinetd is not read");
       return true;
     }
@@ -130,7 +131,10 @@ SuperServerFile ReadXinetd(absl::string_view name, absl::string_view text) {
     key = absl::StripAsciiWhitespace(key);
     const absl::string_view value =
         absl::StripAsciiWhitespace(line.substr(equals + 1));
-    if (key == "server") {
+    if (defaults) {
+      file.defaults->push_back(
+          {std::string(key), std::string(sign), MakeWord(value, place)});
+    } else if (key == "server") {
       service->command.words.insert(service->command.words.begin(),
                                     MakeWord(value, place));
     } else if (key == "server_args") {
@@ -153,7 +157,25 @@ SuperServerFile ReadXinetd(absl::string_view name, absl::string_view text) {
     }
     return true;
   });
+  for (SuperService& each : file.services) {
+    if (file.defaults) AddDefaults(*file.defaults, &each);
+  }
   return file;
+}
+
+void AddDefaults(const std::vector<XinetdSetting>& defaults,
+                 SuperService* service) {
+  std::vector<XinetdSetting> settings;
+  for (const XinetdSetting& each : defaults) {
+    if (std::none_of(service->settings.begin(), service->settings.end(),
+                     [&](const XinetdSetting& own) {
+                       return own.key == each.key && own.sign == "=";
+                     })) {
+      settings.push_back(each);
+    }
+  }
+  service->settings.insert(service->settings.begin(), settings.begin(),
+                           settings.end());
 }
 
 SuperServerFile ReadInetd(absl::string_view name, absl::string_view text) {

@@ -6,6 +6,7 @@
 #ifndef POSTERN_PROGRAMS_MIGRATE_SUPER_SERVER_H_
 #define POSTERN_PROGRAMS_MIGRATE_SUPER_SERVER_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ struct XinetdSetting {
   std::string key;
   std::string sign;  // "=", "+=" or "-="
   Word value;
+  bool inherited = false;  // from the defaults of /etc/xinetd.conf
 };
 
 // One service of xinetd, or one line of inetd.
@@ -29,13 +31,16 @@ struct SuperService {
   std::string name;       // "smtp", or a port
   std::string head;       // inetd: the fields before the program
   ServerCommand command;  // the program and its arguments
-  // xinetd: the other settings, in the order of the file.
+  // xinetd: the other settings, in the order of the file, after the defaults.
   std::vector<XinetdSetting> settings;
+  bool knows_defaults = true;
 };
 
 struct SuperServerFile {
   std::vector<SuperService> services;
   std::vector<Note> notes;  // lines that are not understood
+  // xinetd: nullopt if the file has none.
+  std::optional<std::vector<XinetdSetting>> defaults;
 };
 
 // Returns whether `text` looks like a file of xinetd, with "service NAME".
@@ -46,6 +51,10 @@ bool IsInetd(absl::string_view text);
 
 SuperServerFile ReadXinetd(absl::string_view name, absl::string_view text);
 SuperServerFile ReadInetd(absl::string_view name, absl::string_view text);
+
+// Puts `defaults` before the settings of `service`, which replace them.
+void AddDefaults(const std::vector<XinetdSetting>& defaults,
+                 SuperService* service);
 
 }  // namespace postern::programs::migrate
 
