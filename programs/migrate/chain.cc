@@ -1437,7 +1437,9 @@ void Chain::MapSetUser(size_t begin) {
 // The files of tcpd have the name of the program that it starts.
 void Chain::MapTcpd(size_t begin) {
   Keep(begin);
-  bool known = true;
+  // A copy of a site may lack both, although the site has them.
+  bool known = files_.Exists("/etc/hosts.allow", 'e') ||
+               files_.Exists("/etc/hosts.deny", 'e');
   bool any = false;
   bool named = false;
   for (const absl::string_view path : {"/etc/hosts.allow", "/etc/hosts.deny"}) {

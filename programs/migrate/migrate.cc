@@ -131,7 +131,6 @@ std::string WorkingDirectory(absl::string_view file,
 void ReadDefaults(const migrate::SiteFiles& files,
                   migrate::SuperServerFile* file) {
   constexpr absl::string_view kMain = "/etc/xinetd.conf";
-  if (files.Knows(kMain) && !files.Exists(kMain, 'e')) return;
   const absl::StatusOr<std::string> text = files.Read(kMain);
   std::vector<migrate::XinetdSetting> defaults;
   if (text.ok()) {

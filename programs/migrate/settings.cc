@@ -777,6 +777,7 @@ bool MapRules(const Word& database, const SiteFiles& files, bool relays,
     Place place;
   };
   std::vector<Found> found;
+  std::vector<Word> lacks;
   const auto take = [&](absl::string_view record, const Place& place) {
     const auto match = policy::TcpRules::ParseRecord(record);
     if (!match) return;
@@ -790,7 +791,7 @@ bool MapRules(const Word& database, const SiteFiles& files, bool relays,
         lacking.unknown =
             absl::StrCat("a rule lets clients relay that have ", name,
                          ": take RELAYCLIENT away from them");
-        setup->LackBoth(lacking);
+        lacks.push_back(std::move(lacking));
       }
       if (std::none_of(found.begin(), found.end(), [&name = name](auto& each) {
             return each.name == name;
@@ -820,6 +821,8 @@ bool MapRules(const Word& database, const SiteFiles& files, bool relays,
   if (text.ok() && text_path != database.text) {
     const auto rules = policy::ParseTcpRules(text_path, *text);
     const std::vector<Found> compiled = std::exchange(found, {});
+    const std::vector<Word> compiled_lacks = std::exchange(lacks, {});
+    if (!rules.ok()) lacks = compiled_lacks;
     if (rules.ok()) {
       std::vector<std::pair<std::string, std::string>> text_rules;
       for (const policy::TcpRule& rule : rules->rules) {
@@ -828,6 +831,7 @@ bool MapRules(const Word& database, const SiteFiles& files, bool relays,
       std::sort(text_rules.begin(), text_rules.end());
       std::sort(compiled_rules.begin(), compiled_rules.end());
       if (read && text_rules != compiled_rules) {
+        for (const Word& each : compiled_lacks) setup->LackBoth(each);
         const Mapping older = {
             Outcome::kDiffers,
             absl::StrCat("the rules in force differ from ", text_path,
@@ -849,6 +853,7 @@ bool MapRules(const Word& database, const SiteFiles& files, bool relays,
     }
     read = read || rules.ok();
   }
+  for (const Word& each : lacks) setup->LackBoth(each);
   if (!read) {
     const Mapping why = {
         Outcome::kUnsupported,

@@ -377,7 +377,9 @@ class Migrate(harness.TestCase):
                 (f"{tcpserver} spamdyke -f /none qmail-smtpd", {}, smtpd),
                 (f"{tcpserver} spamdyke -f /s qmail-smtpd",
                  {"s": "config-dir=/d\n"}, smtpd),
-                (f"{tcpserver} tcpd qmail-smtpd", {}, both),
+                (f"{tcpserver} tcpd qmail-smtpd", {}, neither),
+                (f"{tcpserver} tcpd qmail-smtpd",
+                 {"etc/hosts.deny": "# none\n"}, both),
                 (f"{tcpserver} tcpd qmail-smtpd",
                  {"etc/hosts.deny": "# none\nqmail-smtpd: ALL\n"}, neither),
                 (f"{tcpserver} tcpd qmail-smtpd",
@@ -472,7 +474,8 @@ class Migrate(harness.TestCase):
                 (inetd, blank, True),
                 (inetd, [blank[0], (control, "HIGH\n")], False)):
             with self.subTest(text=text, files=files):
-                code, result = self.migrate_text(text, files)
+                code, result = self.migrate_text(text, [
+                    ("etc/xinetd.conf", "defaults\n{\n}\n"), *files])
                 server = result["servers"][0]
                 lines = server["postern_smtpd"].splitlines()
                 self.assertEqual(code, int(off))
@@ -498,7 +501,8 @@ class Migrate(harness.TestCase):
             self.assertIn("5", server["postern_serve_arguments"])
             self.assertNotIn("9", server["postern_serve_arguments"])
             self.assertEqual("only_from" in server["postern_smtpd"], not files)
-        code, result = self.migrate_text(service)
+        code, result = self.migrate_text(
+            service, [("etc/xinetd.conf", "defaults\n{\n}\n")])
         self.assertEqual((code, result["servers"][0]["unknown"]), (0, []))
         ran = subprocess.run(
             [harness.POSTERN, "migrate", "--control", str(self.control),
@@ -628,6 +632,7 @@ class Migrate(harness.TestCase):
         xinetd = ("service smtp\n{{\nuser = qmaild\n{}\n"
                   "server = /var/qmail/bin/qmail-smtpd\n}}\n")
         inetd = "smtp stream {} nowait qmaild /var/qmail/bin/qmail-smtpd\n"
+        main = [("etc/xinetd.conf", "defaults\n{\n}\n")]
         ipv4, ipv6, both = "0.0.0.0:25", "[::]:25", "*:25"
         for form, option, address in (
                 (tcpserver, "0", ipv4), (tcpserver, "0.0.0.0", ipv4),
@@ -645,7 +650,7 @@ class Migrate(harness.TestCase):
                 (inetd, "tcp", ipv4), (inetd, "tcp4", ipv4),
                 (inetd, "tcp6", ipv6), (inetd, "tcp46", both)):
             with self.subTest(form.format(option)):
-                code, result = self.migrate_text(form.format(option))
+                code, result = self.migrate_text(form.format(option), main)
                 self.assertEqual(code, 0)
                 arguments = result["servers"][0]["postern_serve_arguments"]
                 self.assertEqual(
@@ -669,7 +674,8 @@ class Migrate(harness.TestCase):
              "/var/qmail/bin/qmail-smtpd",
              "/usr/bin/env /usr/bin/env QMAILQUEUE=/q "
              "/usr/local/bin/postern-smtpd")):
-            _, result = self.migrate_text(line + "\n")
+            _, result = self.migrate_text(line + "\n",
+                                          [("etc/hosts.allow", "# none\n")])
             self.assertEqual(
                 result["servers"][0]["postern_smtpd"],
                 f"smtp stream tcp nowait qmaild {expected}\n")
