@@ -110,6 +110,12 @@ class Chain {
     for (const Variable& variable : command.environment) {
       environment_.push_back({variable, /*in_front=*/false});
     }
+    // postern-smtpd reads the others, and gets them as before.
+    for (const Variable& variable : command.inherited) {
+      if (MayRequire(variable.name)) {
+        environment_.push_back({variable, /*in_front=*/false});
+      }
+    }
   }
 
   Setup Map();

@@ -501,9 +501,19 @@ void Reader::StartServer(Simple simple, std::vector<PipedCommand>* pipe,
   ServerCommand server;
   server.words = std::move(simple.words);
   for (const auto& [name, value] : state_.variables) {
-    if (!value.set || value.exported == Answer::kNo) continue;
+    if (value.exported == Answer::kNo) continue;
     if (std::any_of(simple.before.begin(), simple.before.end(),
                     [&name = name](const auto& v) { return v.name == name; })) {
+      continue;
+    }
+    if (!value.set) {
+      if (state_.removed.count(name) == 0) {
+        server.inherited.push_back(
+            {name,
+             {.text = absl::StrCat("$", name),
+              .unknown = "the script exports it, and does not set it",
+              .place = value.word.place}});
+      }
       continue;
     }
     Word word = value.word;

@@ -75,6 +75,9 @@ struct PipedCommand {
 struct ServerCommand {
   std::vector<Word> words;  // the program and its arguments
   std::vector<Variable> environment;
+  // Variables that the script exports and does not set: their values, which are
+  // unknown, are those of the process that starts the script.
+  std::vector<Variable> inherited;
   std::vector<RemovedVariable> removed;
   // What is not read and may have set or removed any variable, so the
   // environment is not complete. No word has a text.

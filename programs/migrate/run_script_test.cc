@@ -591,6 +591,21 @@ TEST_F(RunScriptTest, RemovedVariablesAreThoseThatTheServerLacks) {
     EXPECT_EQ(absl::StrJoin(names, " "), each.removed) << each.text;
   }
   EXPECT_EQ(Environment("case $X in a) unset A;; esac\ntcpserver"), "?A");
+  for (const auto& [text, inherited] : {std::pair("export A", "A"),
+                                        {"export A\nA=1", ""},
+                                        {"unset A\nexport A", ""},
+                                        {"A=1", ""},
+                                        {"export A=1", ""}}) {
+    const RunScript script = Read(absl::StrCat(text, "\ntcpserver\n"));
+    ASSERT_EQ(script.servers.size(), 1) << text;
+    std::string names;
+    for (const Variable& each : script.servers[0].inherited) {
+      names += each.name;
+      EXPECT_FALSE(each.value.known());
+      EXPECT_EQ(each.value.place.line, 1);
+    }
+    EXPECT_EQ(names, inherited) << text;
+  }
   EXPECT_EQ(Environment("read A </x\nexport A\ntcpserver"), "?A");
   EXPECT_EQ(Environment("for A in 1 2; do :; done\nexport A\ntcpserver"), "?A");
 }

@@ -661,6 +661,13 @@ void MapVariable(const Variable& variable, Setup* setup, bool* keep) {
   setup->rows.push_back(std::move(row));
 }
 
+bool MayRequire(absl::string_view name) {
+  const SettingRow* row = FindRow(From::kVariable, name);
+  return name == "SMTPAUTH" ||
+         (row != nullptr &&
+          (row->option == "submission" || row->option == "require-tls"));
+}
+
 void MapRemoval(absl::string_view name, const std::string& what,
                 const Word& where, Setup* setup) {
   Row row = {.place = where.place, .what = what};

@@ -28,6 +28,10 @@ void CollectFacts(const std::vector<Variable>& variables,
 // and ends the new scripts.
 void MapVariable(const Variable& variable, Setup* setup, bool* keep);
 
+// Returns whether a value of the variable `name` makes the old server require
+// AUTH or TLS.
+bool MayRequire(absl::string_view name);
+
 // Maps that the server does not have the variable `name`, which `what` takes
 // away from all clients. Rules may set it.
 void MapRemoval(absl::string_view name, const std::string& what,

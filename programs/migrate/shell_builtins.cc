@@ -154,7 +154,9 @@ Outcome RunDeclaration(absl::string_view program, absl::Span<const Word> words,
       state->Set(name, std::move(value));
     }
     if (!exports) continue;
-    state->variables[name].exported = exported;
+    State::Value& variable = state->variables[name];
+    variable.exported = exported;
+    if (!variable.set) variable.word.place = word.place;
     if (exported == Answer::kNo) {
       state->removed[name] = {name, absl::StrCat("export -n ", name),
                               word.place};

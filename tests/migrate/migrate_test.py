@@ -361,6 +361,8 @@ class Migrate(harness.TestCase):
                 (f"export FORCE_TLS=1 DENY_TLS=1\n{tcpserver} qmail-smtpd", {},
                  neither),
                 (f"export SMTPAUTH='!'\n{tcpserver} qmail-smtpd", {}, neither),
+                (f"export REQUIRE_AUTH\n{tcpserver} qmail-smtpd", {}, neither),
+                (f"export RELAYCLIENT LANG\n{tcpserver} qmail-smtpd", {}, both),
                 ("export REQUIRE_AUTH=1\n"
                  "exec tcpserver -HR 0 25 spamdyke -f /s qmail-smtpd",
                  {"s": "smtp-auth-level=ondemand\n"
