@@ -17,8 +17,12 @@ std::string Finding::Text() const {
 }
 
 void Findings::Add(Finding finding) {
+  const std::string text = finding.Text();
   for (Finding& other : all_) {
-    if (other.Text() != finding.Text()) continue;
+    const std::string same = other.Text();
+    if (same != text && !absl::EndsWith(same, absl::StrCat(": ", text))) {
+      continue;
+    }
     other.severity = std::max(other.severity, finding.severity);
     return;
   }

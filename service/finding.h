@@ -42,13 +42,14 @@ struct Finding {
 class Findings {
  public:
   // Adds a finding. Of findings with the same text, such as those of listeners
-  // that share a file, one stays, with the greatest severity.
+  // that share a file, one stays, with the greatest severity. A text without a
+  // place is the same as that text with a place before it.
   void Add(Finding finding);
 
   // Add what a text says, in the form of Finding::Text(). The place is what
   // precedes the first ": ", if it is a path, an option or a single word. "cdb "
-  // before a path is left out. The fix follows the first "; ". The errors and warnings about configurations
-  // have this form.
+  // before a path is left out. The fix follows the first "; ". The errors and
+  // warnings about configurations have this form.
   void AddError(absl::string_view text) {
     Add(Finding::Severity::kError, text);
   }

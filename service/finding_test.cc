@@ -43,6 +43,15 @@ TEST(FindingTest, ADatabaseIsNamedLikeAnotherFile) {
   EXPECT_EQ(findings.all()[0].Text(), "/x: short read at 2048");
 }
 
+TEST(FindingTest, TheSameTextWithoutAPlaceIsNotAnotherFinding) {
+  Findings findings;
+  findings.AddError("--deliver: delivery \"x\": not one of a, b");
+  findings.AddError("delivery \"x\": not one of a, b");
+  findings.AddError("not one of a, b, c");
+  ASSERT_EQ(findings.all().size(), 2u);
+  EXPECT_EQ(findings.all()[0].where, "--deliver");
+}
+
 TEST(FindingTest, TheMostSevereOfEqualFindingsStays) {
   Findings findings;
   findings.AddWarning("a");

@@ -195,7 +195,7 @@ int RunCheck(int argc, const char* const* argv) {
         "postern check: no relay surface: it depends on the options, and some "
         "have mistakes\n",
         stderr);
-    return Print(sections, request->json);
+    return Print({ReportFindings(findings)}, request->json);
   }
   // An error that the findings contain may prevent the other section. An error
   // that does not concern it, such as an expired certificate, does not.

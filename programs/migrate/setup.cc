@@ -411,11 +411,9 @@ std::string FormatConfig(const Setup& setup) {
   }
   for (const Option& option : setup.serve) {
     if (option.name == "user" && option.value != "postern") {
-      absl::StrAppend(
-          &text,
-          "# postern.service starts the server as the user postern: "
-          "there, leave this line\n# out, or write User=",
-          option.value, " into a drop-in.\n");
+      text +=
+          "# postern.service starts the server as the user postern: there, "
+          "leave this line\n# out, or name this user in a drop-in.\n";
     }
     // A value that cannot be in the file is one of `unknown`.
     const auto line = service::FormatSetting(

@@ -263,10 +263,14 @@ absl::Status CheckSpelling(absl::string_view spec) {
                    [kind](const auto& row) { return row.kind == kind; })) {
     return service::CheckDestination(spec);  // its error lists the kinds
   }
-  absl::Status hop = service::NextHopOf(spec).status();
-  if (!hop.ok() && !absl::IsNotFound(hop)) return hop;
-  absl::Status queue = service::QueueOf(spec).status();
-  return absl::IsNotFound(queue) ? absl::OkStatus() : queue;
+  for (const absl::Status& status :
+       {service::NextHopOf(spec).status(), service::QueueOf(spec).status()}) {
+    if (status.ok() || absl::IsNotFound(status)) continue;
+    // As service::MakeDestination() says it.
+    return absl::InvalidArgumentError(
+        absl::StrCat("delivery \"", spec, "\": ", status.message()));
+  }
+  return absl::OkStatus();
 }
 
 void CheckSpellings(service::Options* given) {

@@ -150,8 +150,10 @@ TEST_F(ServeOptionsTest, MistakesOfDestinationsAreNamed) {
       {{kHere, "--deliver=nowhere"},
        "--deliver: delivery \"nowhere\": not one of qmail-queue"},
       {{kHere, "--deliver=lmtp:/run/lmtp"},
-       "--deliver: \"/run/lmtp\": write a Unix socket as unix:PATH"},
-      {{there, "--deliver=out=smtp:a b"}, "--deliver: \"a b\": the host is not"},
+       "--deliver: delivery \"lmtp:/run/lmtp\": \"/run/lmtp\": write a Unix "
+       "socket as unix:PATH"},
+      {{there, "--deliver=out=smtp:a b"},
+       "--deliver: delivery \"smtp:a b\": \"a b\": the host is"},
       {{kHere, "--deliver=amqp:mq"}, "--deliver: "},
   };
   for (const auto& c : cases) {

@@ -187,7 +187,7 @@ def queue_program_without_interpreter(plant):
 
 
 def unknown_delivery(plant):
-    """delivery "nowhere": not one of """
+    """--deliver: delivery "nowhere": not one of """
     plant.set("deliver", "nowhere")
 
 

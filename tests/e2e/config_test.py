@@ -684,7 +684,8 @@ class ConfigTest(harness.TlsTestCase):
     def test_wrong_deliveries_have_the_place_of_the_value(self):
         for lines, error in (
                 (["deliver = lmtp:/run/lmtp", "[listen 127.0.0.1:0]"],
-                 ':2: deliver: "/run/lmtp": write a Unix socket as unix:PATH'),
+                 ':2: deliver: delivery "lmtp:/run/lmtp": "/run/lmtp": write a Unix '
+                 'socket as unix:PATH'),
                 (["[listen 127.0.0.1:0]", "deliver = out", "[deliver out]",
                   "to = nowhere"],
                  ':5: to: delivery "nowhere": not one of ')):

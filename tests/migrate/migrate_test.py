@@ -249,7 +249,7 @@ class Migrate(harness.TestCase):
             (f"export UCSPITLS=!\nexec {tcpserver} 0 25 qmail-smtpd",
              {"var/qmail/control/servercert.pem": ""},
              ("export UCSPITLS='!'", "--tls-cert"),
-             ("--listen '*:25,require-tls' ", "--tls-cert "),
+             ("--listen 0.0.0.0:25,require-tls ", "--tls-cert "),
              ("maps\", \"text\": \"--listen ADDRESS,require-tls\"",)),
             # AUTH that a variable turns off, or that has no TLS.
             (f"export SMTPAUTH=-\nexec {tcpserver} 0 25 qmail-smtpd /bin/ck "
