@@ -42,7 +42,8 @@ service: policy/greylisting policy/shared
 bindings: engine engine/content engine/grammar net rig service
 programs/replay: files log recording service
 programs/introspect: engine engine/grammar files log service system
-programs/migrate: engine/grammar files log policy policy/control policy/rules service
+programs/migrate: engine/grammar files log policy policy/control policy/rules
+programs/migrate: programs/serve service
 programs/tables: engine engine/grammar files log policy policy/control policy/rules
 programs/tables: service
 programs/users: auth engine engine/grammar files log service system
