@@ -69,6 +69,13 @@ bool Means(absl::string_view verb, absl::string_view line) {
   return absl::StartsWithIgnoreCase(line, verb);
 }
 
+// As the session decides it: BDATX is another verb, BDAT+ is not.
+bool MeansBdat(absl::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  return Means("BDAT", line) &&
+         (line.size() == 4 || !absl::ascii_isalnum(line[4]));
+}
+
 // Returns the octets of the chunk that follows the BDAT command `line`. If the
 // session refuses the line, it ends, and no chunk follows.
 uint64_t ChunkSize(absl::string_view line, Strictness strictness) {
@@ -170,7 +177,7 @@ void ClientMask::Line(absl::string_view line, bool whole, bool secret,
     auth_ = auth_ || response || (begins && Means("AUTH", line));
     std::string masked = MaskedOctets(line, "\r\n");
     // What was meant to be BDAT ends the session.
-    if (begins && !response && Means("BDAT", line)) {
+    if (begins && !response && MeansBdat(line)) {
       const size_t verb = absl::AsciiStrToUpper(line).find("BDAT") + 5;
       const absl::string_view kept = line.substr(0, verb);
       masked =
@@ -198,7 +205,7 @@ std::string ClientMask::Command(absl::string_view text, bool secret) {
   const absl::string_view word = text.substr(0, text.find(' '));
   const VerbRow& row = FindVerb(absl::StripTrailingAsciiWhitespace(word));
   if (row.verb == Verb::kUnknown || row.verb == Verb::kWeb || secret) {
-    if (Means("BDAT", text)) return absl::StrCat("BDAT", Invalid(text));
+    if (MeansBdat(text)) return absl::StrCat("BDAT", Invalid(text));
     if (auth_ && row.verb != Verb::kWeb) return Invalid(text);
     const bool shown =
         word.size() <= kShownVerb &&

@@ -128,6 +128,13 @@ TEST_F(MaskTest, UnservedInputIsMasked) {
   EXPECT_EQ(mask.Unserved("AUTH PLAIN c2Vj"), "xxxxxxxxxxxxxxx");
 }
 
+// It does not end the session, as a BDAT that cannot be parsed does.
+TEST_F(MaskTest, AnotherVerbThatBeginsWithBdatIsNotOne) {
+  ClientMask mask(&config_, false);
+  EXPECT_EQ(Shown(&mask, "BDATmax_ 4\r\nBDAT9\r\nBDATX 9\r\nBDAT_ 9\r\n"),
+            "?\r\n?\r\nBDATX ?\r\nBDAT?\r\n");
+}
+
 // The session ends at a BDAT that it cannot parse, and the client's next
 // command may be an AUTH.
 TEST_F(MaskTest, NoChunkFollowsARefusedBdat) {
