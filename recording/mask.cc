@@ -71,9 +71,9 @@ bool Means(absl::string_view verb, absl::string_view line) {
 
 // As the session decides it: BDATX is another verb, BDAT+ is not.
 bool MeansBdat(absl::string_view line) {
-  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-  return Means("BDAT", line) &&
-         (line.size() == 4 || !absl::ascii_isalnum(line[4]));
+  if (!Means("BDAT", line)) return false;
+  const size_t end = line.find_first_not_of(" \t") + 4;
+  return end == line.size() || !absl::ascii_isalnum(line[end]);
 }
 
 // Returns the octets of the chunk that follows the BDAT command `line`. If the

@@ -335,8 +335,12 @@ int RunMigrate(int argc, const char* const* argv) {
   std::string programs = given.Text("bindir", "");
   if (programs.empty()) {
     programs = files::DirectoryOf(files::ResolvePath(kSelf));
-  } else if (programs[0] != '/' || std::any_of(programs.begin(), programs.end(),
-                                               absl::ascii_isspace)) {
+    if (programs == files::DirectoryOf(kSelf)) {
+      given.Mistake("--bindir is needed: this program was replaced or removed");
+    }
+  }
+  if (programs[0] != '/' ||
+      std::any_of(programs.begin(), programs.end(), absl::ascii_isspace)) {
     given.Mistake(absl::StrCat("--bindir: ", programs,
                                ": not an absolute path without blanks"));
   }

@@ -382,8 +382,9 @@ exec "$@"
             self.assertNotIn("systemctl", done.stdout)
             self.assertFalse((image / "etc/systemd").exists())
 
-    def test_certbot_gets_the_installed_hook(self):
-        image = self.image()
+    def image_of_certbot(self, **options):
+        """Returns an image with a certificate of certbot, and our hook."""
+        image = self.image(**options)
         live = image / "etc/letsencrypt/live/mx.example.org"
         live.mkdir(parents=True)
         for name in ("fullchain.pem", "privkey.pem"):
@@ -391,6 +392,10 @@ exec "$@"
         hook = image / "usr/share/postern/letsencrypt-deploy-hook"
         hook.parent.mkdir(parents=True)
         hook.write_text("")
+        return image
+
+    def test_certbot_gets_the_installed_hook(self):
+        image = self.image_of_certbot()
         done = self.init_image(image)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("  ln -s /usr/share/postern/letsencrypt-deploy-hook "
@@ -399,14 +404,7 @@ exec "$@"
 
     def test_certbot_gets_a_hook_for_another_directory(self):
         """A symbolic link cannot set the variables of the hook."""
-        image = self.image(user="mailer")
-        live = image / "etc/letsencrypt/live/mx.example.org"
-        live.mkdir(parents=True)
-        for name in ("fullchain.pem", "privkey.pem"):
-            (live / name).write_text(name)
-        hook = image / "usr/share/postern/letsencrypt-deploy-hook"
-        hook.parent.mkdir(parents=True)
-        hook.write_text("")
+        image = self.image_of_certbot(user="mailer")
         place = "/etc/letsencrypt/renewal-hooks/deploy/postern"
         for options, place, variables in (
                 (("--directory", "/srv/postern", "--system-user", "mailer"),
